@@ -1,0 +1,67 @@
+//! Makes the C header from the sources of the C interface, and gives the shared library its name.
+//!
+//! The header goes to OUT_DIR, never into the source tree; a test compares it with `include/kvreg.h`. With
+//! `KVREG_BLESS=1` in the environment it is written there as well.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// The name that programs record and the loader looks for. It changes only when an older program would break.
+const SONAME: &str = "libkvreg.so.0";
+/// In the order of the manual.
+const SOURCES: [&str; 6] = ["types", "status", "registry", "bucket", "value", "api"];
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/capi");
+    println!("cargo::rerun-if-env-changed=KVREG_BLESS");
+    if env::var_os("CARGO_FEATURE_CAPI").is_some() {
+        header();
+    }
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
+        // Never unmapped: the registry's thread runs in it, and thread-local destructors point into it.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,now");
+    }
+}
+
+fn header() {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let mut config =
+        cbindgen::Config::from_file(root.join("src/capi/cbindgen.toml")).expect("src/capi/cbindgen.toml");
+    config.header = Some(read(&root, "src/capi/header.h"));
+    config.after_includes = Some(after_includes());
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for source in SOURCES {
+        builder = builder.with_src(root.join(format!("src/capi/{source}.rs")));
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("kvreg.h");
+    let bindings = builder.generate().expect("the C interface must be readable to cbindgen");
+    bindings.write_to_file(&out);
+    if env::var_os("KVREG_BLESS").is_some_and(|bless| bless == "1") {
+        fs::copy(&out, root.join("include/kvreg.h")).expect("include/kvreg.h must be writable");
+    }
+}
+
+fn read(root: &Path, file: &str) -> String {
+    println!("cargo::rerun-if-changed={file}");
+    fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn after_includes() -> String {
+    let part = |name: &str| env::var(format!("CARGO_PKG_VERSION_{name}")).expect("cargo sets it");
+    let (major, minor, patch) = (part("MAJOR"), part("MINOR"), part("PATCH"));
+    format!(
+        "\n/** The version of this header; kvreg_version() is that of the library that runs. */\n\
+         #define KVREG_VERSION_MAJOR {major}\n\
+         #define KVREG_VERSION_MINOR {minor}\n\
+         #define KVREG_VERSION_PATCH {patch}\n\
+         #define KVREG_VERSION \"{major}.{minor}.{patch}\"\n\n\
+         #ifndef KVREG_API\n\
+         #define KVREG_API extern\n\
+         #endif\n\n\
+         /** Sets the size and the defaults: `kvreg_options options = KVREG_OPTIONS_INIT;` */\n\
+         #define KVREG_OPTIONS_INIT {{sizeof(kvreg_options), NULL, 0}}\n"
+    )
+}

@@ -1,0 +1,76 @@
+//! The function table: the whole interface behind one exported symbol, for bindings that find the library at run
+//! time and for programs that must share one core.
+
+use super::types::*;
+use super::{bucket::*, registry::*, status::*, value::*};
+use core::ffi::CStr;
+use std::sync::OnceLock;
+
+/// The version as C text.
+pub(super) const VERSION: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(text) => text,
+        Err(_) => unreachable!(),
+    };
+
+struct Table(kvreg_api);
+// SAFETY: the only pointer in it is that of a constant text; the rest are numbers and functions.
+unsafe impl Send for Table {}
+// SAFETY: as above; it is never written after it was made.
+unsafe impl Sync for Table {}
+
+static TABLE: OnceLock<Table> = OnceLock::new();
+
+/// The function table, or NULL if this library's major ABI number is not the one asked for (`KVREG_ABI_MAJOR`).
+/// Check `size` before you call a function that was appended after the version you know.
+///
+/// @thread any
+/// @owner the library; valid for ever, also after dlclose
+/// @fork works in the child
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn kvreg_api_get(abi_major: u32) -> *const kvreg_api {
+    if abi_major != KVREG_ABI_MAJOR {
+        return core::ptr::null();
+    }
+    let made = std::panic::catch_unwind(|| &TABLE.get_or_init(|| Table(table())).0);
+    made.map_or(core::ptr::null(), |table| table)
+}
+
+fn table() -> kvreg_api {
+    kvreg_api {
+        abi_major: KVREG_ABI_MAJOR,
+        abi_minor: KVREG_ABI_MINOR,
+        size: size_of::<kvreg_api>(),
+        instance_id: crate::hash::random_seed(),
+        version: VERSION.as_ptr(),
+        start: kvreg_start,
+        create: kvreg_create,
+        lookup: kvreg_lookup,
+        lookup_id: kvreg_lookup_id,
+        stop: kvreg_stop,
+        registry_count: kvreg_registry_count,
+        registry_revision: kvreg_registry_revision,
+        registry_dump: kvreg_registry_dump,
+        put: kvreg_put,
+        get: kvreg_get,
+        delete_key: kvreg_delete,
+        put_int: kvreg_put_int,
+        get_int: kvreg_get_int,
+        put_float: kvreg_put_float,
+        get_float: kvreg_get_float,
+        put_str: kvreg_put_str,
+        put_bytes: kvreg_put_bytes,
+        get_bytes: kvreg_get_bytes,
+        bucket_stop: kvreg_bucket_stop,
+        bucket_check: kvreg_bucket_check,
+        bucket_name: kvreg_bucket_name,
+        bucket_registry: kvreg_bucket_registry,
+        bucket_count: kvreg_bucket_count,
+        bucket_revision: kvreg_bucket_revision,
+        bucket_dump: kvreg_bucket_dump,
+        value_release: kvreg_value_release,
+        status_name: kvreg_status_name,
+        status_message: kvreg_status_message,
+    }
+}

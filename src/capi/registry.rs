@@ -1,0 +1,201 @@
+//! Registries: start, names to buckets, stop.
+
+use super::types::*;
+use super::{guard, guard_len, name, output};
+use crate::bucket::Bucket;
+use crate::error::Error;
+use crate::registry::{Options, Registry, Started};
+use core::ffi::{c_char, c_void};
+
+/// Starts a registry: an empty table of names, with a thread of its own for the work that no caller waits for.
+///
+/// With `options->name` it is process-wide: starting that name again gives `KVREG_EXISTS` and the running registry
+/// in `*out`, from any language and shared object of this process. NULL options are the defaults (no name).
+///
+/// @thread any; may block for the start of a thread
+/// @owner the caller, who ends it with kvreg_stop; the name is copied
+/// @fork KVREG_FORKED in the child of a process that had started a registry
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_start(
+    options: *const kvreg_options,
+    out: *mut kvreg_registry,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
+        let (out, name) = unsafe { (output(out, 0)?, options_name(options)?) };
+        let (registry, started) = Registry::start_with(Options { name })?;
+        *out = registry.id();
+        if started == Started::Now { Ok(()) } else { Err(Error::Exists) }
+    })
+}
+
+/// Gives the bucket of this name, and makes it first if there is none.
+///
+/// When the call returns, every thread sees the bucket. However many threads create one name, there is one bucket.
+/// It never gives a bucket that exited. Cost: an existing name costs a lookup; a new one O(log n), without waiting
+/// for another thread to be woken.
+///
+/// @thread any; may block while another thread changes this registry
+/// @owner nobody: an id needs no release; the name is copied
+/// @fork KVREG_FORKED in the child
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_create(
+    registry: kvreg_registry,
+    name: *const c_char,
+    name_len: usize,
+    out: *mut kvreg_bucket,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
+        let (out, name) = unsafe { (output(out, 0)?, self::name(name, name_len)?) };
+        *out = Registry::from_id(registry).create(name)?.id();
+        Ok(())
+    })
+}
+
+/// Finds the bucket of this name: `KVREG_NOT_FOUND` if there is none, `KVREG_STOPPED` if the registry was stopped.
+///
+/// Takes no lock, waits for no thread, makes no system call, allocates nothing (but for a thread's first lookup,
+/// which sets up some thread-local memory), and works while the registry thread is suspended or dead. Cost: O(1).
+///
+/// @thread any; wait-free
+/// @owner nobody: an id needs no release
+/// @fork works in the child, on the table as it was at the fork
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_lookup(
+    registry: kvreg_registry,
+    name: *const c_char,
+    name_len: usize,
+    out: *mut kvreg_bucket,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
+        let (out, name) = unsafe { (output(out, 0)?, self::name(name, name_len)?) };
+        *out = find(registry, name)?.id();
+        Ok(())
+    })
+}
+
+/// As kvreg_lookup, in one register: the bucket's id (positive), or the negative status.
+///
+/// @thread any; wait-free
+/// @owner nobody: an id needs no release
+/// @fork works in the child, on the table as it was at the fork
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_lookup_id(
+    registry: kvreg_registry,
+    name: *const c_char,
+    name_len: usize,
+) -> i64 {
+    guard_len(|| {
+        // SAFETY: the caller passes NULL or a valid pointer, as this function's comment in the header demands.
+        let name = unsafe { self::name(name, name_len)? };
+        Ok(find(registry, name)?.id())
+    })
+}
+
+/// Ends a registry: its table empties, every bucket exits with `KVREG_REASON_SHUTDOWN`, its thread ends, and its
+/// process-wide name is free again.
+///
+/// Afterwards every call on it gives `KVREG_STOPPED` (a second stop too), and every call on one of its buckets
+/// `KVREG_DEAD`. Calls that run at this moment finish or give one of the two. Cost: O(number of names).
+///
+/// @thread any; blocks until the registry's thread has ended
+/// @owner gives back what kvreg_start made; values that were got from its buckets stay valid until their release
+/// @fork KVREG_FORKED in the child
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn kvreg_stop(registry: kvreg_registry) -> kvreg_status {
+    guard(|| Registry::from_id(registry).stop())
+}
+
+/// Tells how many names the table has.
+///
+/// @thread any; wait-free
+/// @owner nobody
+/// @fork works in the child, on the table as it was at the fork
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_registry_count(registry: kvreg_registry, out: *mut u64) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or a valid pointer, as this function's comment in the header demands.
+        let out = unsafe { output(out, 0)? };
+        *out = Registry::from_id(registry).count()?;
+        Ok(())
+    })
+}
+
+/// Tells the table's revision: the number of changes (creates and exits) that it has seen, from 0.
+///
+/// @thread any; wait-free
+/// @owner nobody
+/// @fork works in the child, on the table as it was at the fork
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_registry_revision(registry: kvreg_registry, out: *mut u64) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or a valid pointer, as this function's comment in the header demands.
+        let out = unsafe { output(out, 0)? };
+        *out = Registry::from_id(registry).revision()?;
+        Ok(())
+    })
+}
+
+/// Copies all names and their buckets, as they are at one revision, into the caller's memory.
+///
+/// For each name: u32 length, the name's bytes, u64 bucket id, all little-endian and without padding, in no
+/// particular order. Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is
+/// enough, so ask with capacity 0 first, and ask again if the answer has grown. `buffer` may be NULL if `capacity`
+/// is 0. Writers are not held back. Cost: O(number of names).
+///
+/// @thread any; takes no lock
+/// @owner the buffer is the caller's
+/// @fork works in the child, on the table as it was at the fork
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_registry_dump(
+    registry: kvreg_registry,
+    buffer: *mut c_void,
+    capacity: usize,
+) -> i64 {
+    guard_len(|| {
+        let dump = Registry::from_id(registry).dump()?;
+        // SAFETY: the caller passes a buffer of `capacity` bytes, as this function's comment in the header demands.
+        unsafe { super::value::copy_whole(&dump, buffer, capacity) }
+    })
+}
+
+/// # Safety
+/// `options` is NULL or points to `options->size` readable bytes, and the name in it is readable.
+unsafe fn options_name<'a>(options: *const kvreg_options) -> Result<Option<&'a [u8]>, Error> {
+    if options.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: readable by this function's contract; the size comes first in every version of the struct.
+    let size = unsafe { (*options).size };
+    let known = size_of::<kvreg_options>();
+    if size < known || size > crate::name::MAX_LEN {
+        return Err(Error::InvalidArgument);
+    }
+    // SAFETY: `size` bytes are readable by this function's contract, and `known` is not more than that.
+    let tail = unsafe { core::slice::from_raw_parts(options.cast::<u8>().add(known), size - known) };
+    if tail.iter().any(|&byte| byte != 0) {
+        return Err(Error::InvalidArgument); // set by somebody who knows options that this library does not
+    }
+    // SAFETY: as above.
+    let options = unsafe { &*options };
+    if options.name.is_null() && options.name_len == 0 {
+        return Ok(None);
+    }
+    // SAFETY: the name is readable by this function's contract.
+    unsafe { name(options.name, options.name_len) }.map(Some)
+}
+
+#[inline(always)]
+fn find(registry: kvreg_registry, name: &[u8]) -> Result<Bucket, Error> {
+    Registry::from_id(registry).lookup(name)?.ok_or(Error::NotFound)
+}

@@ -1,0 +1,90 @@
+//! Ways for a test to disturb a registry: feature `test-hooks`, never for production.
+
+use super::{Registry, Shared};
+use crate::error::Error;
+use crate::sync::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
+
+#[derive(Default, PartialEq, Clone, Copy)]
+enum Order {
+    #[default]
+    Run,
+    Suspend,
+    Suspended,
+    Die,
+}
+
+/// What a test wants of the thread.
+#[derive(Default)]
+pub(super) struct Hooks {
+    order: Mutex<Order>,
+    changed: Condvar,
+}
+
+impl Hooks {
+    pub(super) fn new() -> Hooks {
+        Hooks::default()
+    }
+
+    /// Called by the thread whenever it wakes. Tells whether it must die.
+    pub(super) fn checkpoint(&self) -> bool {
+        let mut order = self.order.lock().unwrap();
+        if *order == Order::Suspend {
+            *order = Order::Suspended;
+            self.changed.notify_all();
+        }
+        while *order == Order::Suspended {
+            order = self.changed.wait(order).unwrap();
+        }
+        std::mem::take(&mut *order) == Order::Die
+    }
+
+    pub(super) fn resume(&self) {
+        let mut order = self.order.lock().unwrap();
+        if *order != Order::Die {
+            *order = Order::Run;
+        }
+        self.changed.notify_all();
+    }
+}
+
+/// Suspends the registry's thread, and returns when it stands still.
+pub fn suspend_thread(registry: Registry) -> Result<(), Error> {
+    let keeper = &Shared::of(registry.0)?.keeper;
+    let mut order = keeper.hooks.order.lock().unwrap();
+    *order = Order::Suspend;
+    if let Some(thread) = keeper.thread() {
+        thread.unpark();
+    }
+    while *order == Order::Suspend {
+        order = keeper.hooks.changed.wait(order).unwrap();
+    }
+    Ok(())
+}
+
+/// Lets a suspended thread go on.
+pub fn resume_thread(registry: Registry) -> Result<(), Error> {
+    Shared::of(registry.0)?.keeper.hooks.resume();
+    Ok(())
+}
+
+/// Kills the registry's thread, and returns when it is gone. The registry is not told.
+pub fn kill_thread(registry: Registry) -> Result<(), Error> {
+    let keeper = &Shared::of(registry.0)?.keeper;
+    let Some(thread) = keeper.thread.lock().take() else { return Ok(()) };
+    *keeper.hooks.order.lock().unwrap() = Order::Die;
+    thread.thread().unpark();
+    thread.join().map_err(|_| Error::Panicked)
+}
+
+static PANIC: AtomicBool = AtomicBool::new(false);
+
+/// Makes the next create of this process panic after it has changed the working copy.
+pub fn panic_in_next_create() {
+    PANIC.store(true, Ordering::SeqCst);
+}
+
+pub(super) fn maybe_panic() {
+    // SeqCst: a test's order, not a hot path.
+    assert!(!PANIC.swap(false, Ordering::SeqCst), "a test asked for this panic");
+}

@@ -1,0 +1,160 @@
+//! The registry's thread: does what no caller waits for.
+//!
+//! It frees what superseded versions held (when a lot has piled up) and large contents of buckets that exited, in
+//! portions, so that nobody waits long for the turn. It sleeps as long as there is nothing to do, and nothing that
+//! callers do depends on it: if it is suspended or dead, reads and changes go on.
+
+use super::Shared;
+use super::turn::Turn;
+use crate::bucket::Contents;
+use crate::error::Error;
+use crate::sync::{AtomicBool, Mutex, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::Duration;
+
+/// Less garbage than this is left to the callers' own sweeps.
+pub(super) const WAKE_AT: usize = 4096;
+/// Nodes that are freed under one turn.
+const PORTION: usize = 64;
+/// If readers hold the garbage, the thread looks again after 1, 2, 4 … ms, this often, and then waits for a call.
+const PATIENCE: u32 = 10;
+
+pub(super) struct Keeper {
+    thread: Mutex<Option<JoinHandle<()>>>,
+    end: AtomicBool,
+    #[cfg(feature = "test-hooks")]
+    pub(super) hooks: super::hooks::Hooks,
+}
+
+impl Keeper {
+    pub(super) fn new() -> Keeper {
+        Keeper {
+            thread: Mutex::new(None),
+            end: AtomicBool::new(false),
+            #[cfg(feature = "test-hooks")]
+            hooks: super::hooks::Hooks::new(),
+        }
+    }
+
+    /// Starts the thread: named `kvreg-<slot>`, all signals blocked (they are the host's), on any CPU.
+    pub(super) fn start(&self, shared: &'static Shared, registry: u64) -> Result<(), Error> {
+        self.end.store(false, Ordering::Relaxed); // Relaxed: the start of a thread publishes it
+        let name = format!("kvreg-{}", registry & 0xfff_ffff);
+        let spawned = with_signals_blocked(|| {
+            thread::Builder::new().name(name).spawn(move || {
+                reset_affinity();
+                keep(shared);
+            })
+        });
+        *self.thread.lock() = Some(spawned.map_err(|_| Error::Io)?);
+        Ok(())
+    }
+
+    /// Wakes the thread, once until it sleeps again: that is a system call for whoever does it.
+    pub(super) fn wake(&self, turn: &mut Turn) {
+        if !std::mem::replace(&mut turn.keeper_awake, true)
+            && let Some(thread) = self.thread()
+        {
+            thread.unpark();
+        }
+    }
+
+    /// Ends the thread, and waits for its end.
+    pub(super) fn end(&self) {
+        self.end.store(true, Ordering::Release); // Release: seen after the unpark
+        #[cfg(feature = "test-hooks")]
+        self.hooks.resume();
+        let Some(thread) = self.thread.lock().take() else { return };
+        thread.thread().unpark();
+        // The thread catches its own panics; and it may be this very thread, which then ends by itself.
+        if thread.thread().id() != thread::current().id() {
+            let _ = thread.join();
+        }
+    }
+
+    fn ending(&self) -> bool {
+        self.end.load(Ordering::Acquire) // Acquire: pairs with `end`
+    }
+
+    fn thread(&self) -> Option<Thread> {
+        self.thread.lock().as_ref().map(|handle| handle.thread().clone())
+    }
+}
+
+/// The thread's life: a panic in its work is caught, and the work begins again.
+fn keep(shared: &'static Shared) {
+    loop {
+        thread::park();
+        #[cfg(feature = "test-hooks")]
+        if shared.keeper.hooks.checkpoint() {
+            return; // killed
+        }
+        let _ = catch_unwind(AssertUnwindSafe(|| clean(shared)));
+        if shared.keeper.ending() {
+            return;
+        }
+    }
+}
+
+/// Frees until there is nothing, or nothing that readers let go of.
+fn clean(shared: &'static Shared) {
+    let mut tries = 0;
+    while !shared.keeper.ending() {
+        let (large, before, after) = {
+            let mut turn = shared.turn.lock();
+            let before = turn.garbage();
+            turn.finish(shared, PORTION);
+            turn.collect();
+            let after = turn.garbage();
+            let done = after == 0 && turn.large.is_empty();
+            if done || tries == PATIENCE {
+                turn.keeper_awake = false;
+                turn.wake_at = WAKE_AT.max(2 * after);
+                if done {
+                    return;
+                }
+            }
+            (std::mem::take(&mut turn.large), before, after)
+        };
+        let progress = after < before || !large.is_empty();
+        for contents in large {
+            // SAFETY: closed, and neither pins nor users are left; freed once, here, without the turn.
+            drop(unsafe { Box::<Contents>::from_raw(contents) });
+        }
+        if progress {
+            tries = 0;
+        } else if tries == PATIENCE {
+            return;
+        } else {
+            thread::park_timeout(Duration::from_millis(1 << tries));
+            tries += 1;
+        }
+    }
+}
+
+/// A new thread inherits the mask: the host's signals must not be delivered to ours.
+fn with_signals_blocked<R>(start: impl FnOnce() -> R) -> R {
+    // SAFETY: plain system calls on sets of our own.
+    unsafe {
+        let mut all = std::mem::zeroed();
+        let mut before = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+        let result = start();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
+        result
+    }
+}
+
+/// A new thread inherits its maker's CPUs too: it would take turns with a maker that is pinned to one.
+fn reset_affinity() {
+    // SAFETY: a plain system call on a set of our own. If it is refused, the thread stays where it is.
+    unsafe {
+        let mut all: libc::cpu_set_t = std::mem::zeroed();
+        for cpu in 0..libc::CPU_SETSIZE as usize {
+            libc::CPU_SET(cpu, &mut all);
+        }
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &all);
+    }
+}

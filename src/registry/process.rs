@@ -1,0 +1,27 @@
+//! Process-wide names of registries.
+
+use super::{Registry, Started};
+use crate::error::Error;
+use crate::sync::Mutex;
+use std::collections::BTreeMap;
+
+static NAMES: Mutex<BTreeMap<Box<[u8]>, Registry>> = Mutex::new(BTreeMap::new());
+
+/// The registry that runs under this name, or else the one that `start` makes. Others that start a name wait.
+pub(super) fn start(
+    name: &[u8],
+    start: impl FnOnce() -> Result<Registry, Error>,
+) -> Result<(Registry, Started), Error> {
+    let mut names = NAMES.lock();
+    if let Some(&running) = names.get(name) {
+        return Ok((running, Started::Before));
+    }
+    let registry = start()?;
+    names.insert(name.into(), registry);
+    Ok((registry, Started::Now))
+}
+
+/// Frees the name of a registry, if it has one.
+pub(super) fn forget(registry: Registry) {
+    NAMES.lock().retain(|_, running| *running != registry);
+}

@@ -1,0 +1,423 @@
+//! The wide radix tree over hashes that tables and buckets are made of.
+//!
+//! Inner nodes are small extendible directories (R. Fagin et al., 1979) of 2^k children, k <= 8, and k stands in the
+//! low bits of the pointer to them, so a level costs one dependent load. Leaves hold up to 24 entries behind 16-bit
+//! tags that are compared all at once. There are no counts inside: every node has a birth version, and a writer copies
+//! a node only if a frozen version can see it. What is replaced goes to the dead list of the newest version that sees
+//! it ([`versions`]; the rule is that of ZFS). So copying a leaf is a copy of 256 bytes, and dropping a version is
+//! the writer's work, never the reader's.
+//!
+//! Measured alternatives (ratios to an unsynchronised hashbrown table, one run): this layout 1.07x at a million
+//! names; fan-out 64 instead of 256 1.16x; tag and pointer in one word 1.17x; imbl's HAMT 2.1x; rpds' 6.9x.
+//!
+//! Invariants:
+//! 1. A reader that holds a root (by a version or by a pin) finds every entry that was in the tree when the root was
+//!    current, and never follows a pointer to freed memory.
+//! 2. A node is changed in place only if its birth is later than the newest frozen version.
+//! 3. In place, an entry's slot is written before its tag, and an entry is never moved between slots; so a reader
+//!    beside the writer finds every entry that is not being added or removed at that moment.
+//! 4. All entries below a directory's slot `i` have the bits of `i` at that directory's place in their hash. A leaf
+//!    of depth `d` holds exactly the entries of its `d` top bits; `2^(base + k - d)` slots of its directory lead to it.
+//! 5. A leaf of depth 64 (all bits equal) holds 23 entries, and its last slot leads to another such leaf, or nowhere.
+
+pub(crate) mod edit;
+pub(crate) mod versions;
+
+use crate::pool::{self, Magazine};
+use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+use versions::Dead;
+
+/// What a tree holds pointers to.
+///
+/// # Safety
+/// `hash` and `birth` never change for an entry, and two keys that match one entry have its hash.
+pub(crate) unsafe trait Entry {
+    /// # Safety
+    /// `this` is alive.
+    unsafe fn matches(this: *const Self, hash: u64, key: &[u8]) -> bool;
+    /// # Safety
+    /// `this` is alive.
+    unsafe fn hash(this: *const Self) -> u64;
+    /// The version in which it was put into the tree.
+    ///
+    /// # Safety
+    /// `this` is alive.
+    unsafe fn birth(this: *const Self) -> u64;
+    /// Frees it.
+    ///
+    /// # Safety
+    /// `this` is alive, and nobody uses it any more.
+    unsafe fn release(this: *const Self);
+}
+
+/// Entries in a leaf.
+const CAPACITY: usize = 24;
+/// Entries in a leaf of depth 64, whose last slot is a link.
+const CHAINED: usize = CAPACITY - 1;
+/// The largest directory has 2^8 children.
+const FAN_OUT: u32 = 8;
+/// Bits of a hash.
+const BITS: u32 = 64;
+
+/// Pointer to a node, with the fan-out k in its low six bits (0: a leaf).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Node(usize);
+
+#[repr(C, align(64))]
+struct Leaf {
+    birth: u64,
+    /// How many top bits of the hash its entries share.
+    depth: u8,
+    /// How many entries it holds; for writers only.
+    len: AtomicU8,
+    tags: [AtomicU64; CAPACITY / 4],
+    slots: [AtomicUsize; CAPACITY],
+}
+
+const _: () = assert!(size_of::<Leaf>() == 256 && size_of::<Leaf>() == pool::size_of_node(0));
+
+/// The tag of a hash: its low bits, which depths below 48 do not use. 0 marks a free place.
+#[inline(always)]
+fn tag_of(hash: u64) -> u16 {
+    (hash as u16).max(1)
+}
+
+impl Node {
+    /// As a number, to be kept in an atomic.
+    #[inline(always)]
+    pub(crate) fn to_raw(self) -> usize {
+        self.0
+    }
+
+    /// From a number that came from [`Node::to_raw`].
+    #[inline(always)]
+    pub(crate) fn from_raw(raw: usize) -> Node {
+        Node(raw)
+    }
+
+    #[inline(always)]
+    fn fan_out(self) -> u32 {
+        (self.0 & 63) as u32
+    }
+
+    #[inline(always)]
+    fn address(self) -> *mut u8 {
+        ptr::with_exposed_provenance_mut(self.0 & !63)
+    }
+
+    /// The root of a tree without entries that belongs to nobody and is never freed.
+    pub(crate) fn empty() -> Node {
+        static EMPTY: Leaf = Leaf {
+            birth: 0,
+            depth: 0,
+            len: AtomicU8::new(0),
+            tags: [const { AtomicU64::new(0) }; CAPACITY / 4],
+            slots: [const { AtomicUsize::new(0) }; CAPACITY],
+        };
+        Node((&raw const EMPTY).expose_provenance())
+    }
+
+    fn new(node: NonNull<u8>, fan_out: u32) -> Node {
+        Node(node.as_ptr().expose_provenance() | fan_out as usize)
+    }
+
+    /// # Safety
+    /// A leaf, alive.
+    #[inline(always)]
+    unsafe fn leaf<'a>(self) -> &'a Leaf {
+        // SAFETY: this function's contract; a leaf is an aligned, initialised Leaf.
+        unsafe { &*self.address().cast::<Leaf>() }
+    }
+
+    /// # Safety
+    /// An inner node, alive, and `i < 2^fan_out`.
+    #[inline(always)]
+    unsafe fn child<'a>(self, i: usize) -> &'a AtomicUsize {
+        // SAFETY: this function's contract; children follow the birth and a spare word.
+        unsafe { &*self.address().cast::<AtomicUsize>().add(2 + i) }
+    }
+
+    /// # Safety
+    /// Alive.
+    unsafe fn birth(self) -> u64 {
+        // SAFETY: this function's contract; every node begins with its birth.
+        unsafe { *self.address().cast::<u64>() }
+    }
+}
+
+impl Leaf {
+    /// A bit for each place that has this tag.
+    #[inline(always)]
+    fn places(&self, tag: u16) -> u32 {
+        let words = std::array::from_fn(|i| {
+            // Relaxed: a tag only says where to look; the slot behind it is what publishes an entry.
+            self.tags[i].load(Ordering::Relaxed)
+        });
+        compare(words, tag)
+    }
+
+    fn set_tag(&self, place: usize, tag: u16) {
+        let word = &self.tags[place / 4];
+        let shift = 16 * (place % 4);
+        // Relaxed load: only the writer writes. Release: a reader that finds the tag finds the slot, on machines that
+        // order dependent loads; elsewhere it may miss an entry that is being added, as if it had come earlier.
+        let rest = word.load(Ordering::Relaxed) & !(0xffff << shift);
+        word.store(rest | u64::from(tag) << shift, Ordering::Release);
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.len.load(Ordering::Relaxed)) // Relaxed: writers only, who take turns
+    }
+
+    fn set_len(&self, len: usize) {
+        self.len.store(len as u8, Ordering::Relaxed); // as above
+    }
+
+    /// The next leaf of equal hashes, if this is one of depth 64.
+    #[inline(always)]
+    fn chain(&self) -> Option<Node> {
+        if u32::from(self.depth) < BITS {
+            return None;
+        }
+        let next = self.slots[CHAINED].load(Ordering::Acquire); // Acquire: see the leaf that was published
+        (next != 0).then_some(Node(next))
+    }
+
+    /// How many places for entries there are.
+    fn capacity(&self) -> usize {
+        if u32::from(self.depth) < BITS { CAPACITY } else { CHAINED }
+    }
+}
+
+/// A bit for each of the 24 tags that equals `tag`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn compare(words: [u64; CAPACITY / 4], tag: u16) -> u32 {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi16, _mm_movemask_epi8, _mm_packs_epi16, _mm_set_epi64x, _mm_set1_epi16,
+        _mm_setzero_si128,
+    };
+    // SAFETY: SSE2 is part of x86-64.
+    unsafe {
+        let tag = _mm_set1_epi16(tag as i16);
+        let pair = |i: usize| _mm_cmpeq_epi16(_mm_set_epi64x(words[i + 1] as i64, words[i] as i64), tag);
+        let low = _mm_movemask_epi8(_mm_packs_epi16(pair(0), pair(2))) as u32;
+        let high = _mm_movemask_epi8(_mm_packs_epi16(pair(4), _mm_setzero_si128())) as u32;
+        low | high << 16
+    }
+}
+
+/// A bit for each of the 24 tags that equals `tag`.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn compare(words: [u64; CAPACITY / 4], tag: u16) -> u32 {
+    let mut mask = 0;
+    for (i, word) in words.into_iter().enumerate() {
+        for j in 0..4 {
+            mask |= u32::from((word >> (16 * j)) as u16 == tag) << (4 * i + j);
+        }
+    }
+    mask
+}
+
+/// The entry with this key below `root`, or NULL. Wait-free: at most 8 levels for 64 bits of hash, then one leaf
+/// (and, for keys whose hashes are equal in all bits, the leaves chained to it).
+///
+/// # Safety
+/// `root` is kept alive by a version or a pin.
+#[inline(always)]
+pub(crate) unsafe fn find<E: Entry>(root: Node, hash: u64, key: &[u8]) -> *const E {
+    let mut node = root;
+    let mut rest = hash;
+    // SAFETY: by invariant 1 everything that can be reached from `root` is alive; by invariant 4 the index is in range.
+    unsafe {
+        loop {
+            let fan_out = node.fan_out();
+            if fan_out == 0 {
+                break;
+            }
+            let i = (rest >> (BITS - fan_out)) as usize;
+            rest <<= fan_out;
+            node = Node(node.child(i).load(Ordering::Acquire)); // Acquire: see the node that was published
+        }
+        loop {
+            let leaf = node.leaf();
+            let mut places = leaf.places(tag_of(hash));
+            while places != 0 {
+                let place = places.trailing_zeros() as usize;
+                places &= places - 1;
+                // Acquire: see the entry that was published.
+                let entry = ptr::with_exposed_provenance::<E>(leaf.slots[place].load(Ordering::Acquire));
+                if !entry.is_null() && E::matches(entry, hash, key) {
+                    return entry;
+                }
+            }
+            match leaf.chain() {
+                None => return ptr::null(),
+                Some(next) => node = next,
+            }
+        }
+    }
+}
+
+/// Visits every entry below `root`, in the order of their hashes' top bits.
+///
+/// # Safety
+/// `root` is frozen, or kept alive by a pin and nobody changes it.
+pub(crate) unsafe fn walk<E: Entry>(root: Node, visit: &mut dyn FnMut(*const E)) {
+    // SAFETY: by this function's contract everything that can be reached is alive.
+    unsafe {
+        if root.fan_out() == 0 {
+            let mut next = Some(root);
+            while let Some(node) = next {
+                let leaf = node.leaf();
+                for slot in &leaf.slots[..leaf.capacity()] {
+                    let entry = ptr::with_exposed_provenance::<E>(slot.load(Ordering::Acquire)); // as in `find`
+                    if !entry.is_null() {
+                        visit(entry);
+                    }
+                }
+                next = leaf.chain();
+            }
+            return;
+        }
+        let mut last = Node(0);
+        for i in 0..1 << root.fan_out() {
+            let child = Node(root.child(i).load(Ordering::Acquire)); // as in `find`
+            if child != last {
+                walk(child, visit); // slots that lead to one leaf are neighbours
+                last = child;
+            }
+        }
+    }
+}
+
+/// A tree with its writer's state. Whoever has it is the only writer.
+pub(crate) struct Tree<E: Entry> {
+    pub(crate) root: Node,
+    /// The version that changes belong to; later than every frozen one.
+    pub(crate) version: u64,
+    /// The newest version that somebody may hold: nodes born in it or before are not changed.
+    pub(crate) frozen: u64,
+    pub(crate) len: usize,
+    /// Readers see this tree itself while it changes, so nothing that it drops may be freed at once.
+    live: bool,
+    magazine: Option<Box<Magazine>>,
+    /// What was replaced and may still be seen; its user takes it from here.
+    pub(crate) retired: Vec<Dead>,
+    _entries: PhantomData<*const E>,
+}
+
+// SAFETY: a tree owns its nodes and entries; entries are only reached through it or by pinned readers.
+unsafe impl<E: Entry + Send> Send for Tree<E> {}
+
+impl<E: Entry> Tree<E> {
+    /// An empty tree that is read only through frozen versions.
+    pub(crate) fn published() -> Tree<E> {
+        Tree::new(false, Some(Box::default()))
+    }
+
+    /// An empty tree that is read while it changes, under pins.
+    pub(crate) fn live() -> Tree<E> {
+        Tree::new(true, None)
+    }
+
+    fn new(live: bool, magazine: Option<Box<Magazine>>) -> Tree<E> {
+        let mut tree = Tree {
+            root: Node(0),
+            version: 1,
+            frozen: 0,
+            len: 0,
+            live,
+            magazine,
+            retired: Vec::new(),
+            _entries: PhantomData,
+        };
+        tree.root = tree.new_leaf(0);
+        tree
+    }
+
+    /// Freezes the tree as it is, as the version that is returned; what follows belongs to the next.
+    pub(crate) fn freeze(&mut self) -> u64 {
+        self.frozen = self.version;
+        self.version += 1;
+        self.frozen
+    }
+
+    /// Frees one node, or gives an entry to `release`.
+    ///
+    /// # Safety
+    /// Nobody sees it any more, and this tree retired it.
+    pub(crate) unsafe fn free(&mut self, dead: Dead, release: impl FnOnce(*const E)) {
+        match dead.entry() {
+            Some(entry) => release(entry),
+            // SAFETY: this function's contract.
+            None => unsafe { self.give(dead.node()) },
+        }
+    }
+
+    /// Frees all nodes, and hands all entries to `release`.
+    ///
+    /// # Safety
+    /// Nobody sees the tree any more, and it is not used again: its root is dangling afterwards.
+    pub(crate) unsafe fn dismantle(&mut self, release: &mut dyn FnMut(*const E)) {
+        // SAFETY: this function's contract.
+        unsafe { self.dismantle_below(self.root, release) };
+        self.root = Node(0);
+    }
+
+    /// # Safety
+    /// As [`Tree::dismantle`], for what is below `node`.
+    unsafe fn dismantle_below(&mut self, node: Node, release: &mut dyn FnMut(*const E)) {
+        // SAFETY: nobody else sees these nodes, and each is freed once: neighbours that are one leaf are skipped.
+        unsafe {
+            if node.fan_out() == 0 {
+                let mut next = Some(node);
+                while let Some(node) = next {
+                    let leaf = node.leaf();
+                    for slot in &leaf.slots[..leaf.capacity()] {
+                        // Relaxed: no writer is left.
+                        let entry = ptr::with_exposed_provenance::<E>(slot.load(Ordering::Relaxed));
+                        if !entry.is_null() {
+                            release(entry);
+                        }
+                    }
+                    next = leaf.chain();
+                    self.give(node);
+                }
+            } else {
+                let mut last = Node(0);
+                for i in 0..1 << node.fan_out() {
+                    let child = Node(node.child(i).load(Ordering::Relaxed)); // Relaxed: no writer is left
+                    if child != last {
+                        self.dismantle_below(child, release);
+                        last = child;
+                    }
+                }
+                self.give(node);
+            }
+        }
+    }
+
+    fn take(&mut self, fan_out: u32) -> NonNull<u8> {
+        match &mut self.magazine {
+            Some(magazine) => magazine.take(fan_out as usize),
+            None => pool::take(fan_out as usize),
+        }
+    }
+
+    /// # Safety
+    /// Nobody sees the node any more.
+    unsafe fn give(&mut self, node: Node) {
+        // SAFETY: this function's contract; a node's address is never NULL.
+        unsafe {
+            let address = NonNull::new_unchecked(node.address());
+            match &mut self.magazine {
+                Some(magazine) => magazine.give(node.fan_out() as usize, address),
+                None => pool::give(node.fan_out() as usize, address),
+            }
+        }
+    }
+}

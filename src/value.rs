@@ -1,0 +1,276 @@
+//! Typed values: nil, bool, int, float, text, bytes.
+//!
+//! Text and bytes are counted ([`Blob`]): a get hands them out without a copy, and they live as long as anybody holds
+//! them, whatever happens to the bucket.
+
+use crate::error::Error;
+use crate::sync::{AtomicUsize, Ordering, fence};
+use core::ffi::c_void;
+use core::ptr::NonNull;
+use std::alloc::{Layout, alloc, dealloc};
+
+/// A value, owned.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing, as a value.
+    Nil,
+    /// A truth value.
+    Bool(bool),
+    /// A signed number of 64 bits.
+    Int(i64),
+    /// A double; every bit pattern is kept.
+    Float(f64),
+    /// UTF-8 text.
+    Str(Text),
+    /// Bytes of any kind.
+    Bytes(Blob),
+}
+
+/// A value as a caller passes it in: borrowed for the call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ValueRef<'a> {
+    /// Nothing, as a value.
+    Nil,
+    /// A truth value.
+    Bool(bool),
+    /// A signed number of 64 bits.
+    Int(i64),
+    /// A double.
+    Float(f64),
+    /// UTF-8 text.
+    Str(&'a str),
+    /// Bytes of any kind.
+    Bytes(&'a [u8]),
+}
+
+macro_rules! from {
+    ($($type:ty => |$x:ident| $value:expr;)*) => {
+        $(impl<'a> From<$type> for ValueRef<'a> { fn from($x: $type) -> ValueRef<'a> { $value } })*
+    };
+}
+from! {
+    () => |_unit| ValueRef::Nil;
+    bool => |x| ValueRef::Bool(x);
+    i64 => |x| ValueRef::Int(x);
+    i32 => |x| ValueRef::Int(x.into());
+    u32 => |x| ValueRef::Int(x.into());
+    f64 => |x| ValueRef::Float(x);
+    &'a str => |x| ValueRef::Str(x);
+    &'a String => |x| ValueRef::Str(x);
+    &'a [u8] => |x| ValueRef::Bytes(x);
+    &'a Value => |x| match x {
+        Value::Nil => ValueRef::Nil,
+        Value::Bool(x) => ValueRef::Bool(*x),
+        Value::Int(x) => ValueRef::Int(*x),
+        Value::Float(x) => ValueRef::Float(*x),
+        Value::Str(x) => ValueRef::Str(x),
+        Value::Bytes(x) => ValueRef::Bytes(x),
+    };
+}
+
+#[repr(C)]
+struct Head {
+    count: AtomicUsize,
+    len: usize,
+}
+
+/// Counted, immutable bytes. A clone is a count, not a copy.
+pub struct Blob(NonNull<Head>);
+
+// SAFETY: the bytes are never changed after they were made, and the count is atomic.
+unsafe impl Send for Blob {}
+// SAFETY: as above.
+unsafe impl Sync for Blob {}
+
+impl Blob {
+    /// Copies bytes; [`Error::OutOfMemory`] if there is no room for them.
+    pub fn new(bytes: &[u8]) -> Result<Blob, Error> {
+        let layout = Blob::layout(bytes.len()).ok_or(Error::OutOfMemory)?;
+        // SAFETY: the layout has a size, that of the head at least.
+        let head = NonNull::new(unsafe { alloc(layout) }.cast::<Head>()).ok_or(Error::OutOfMemory)?;
+        // SAFETY: freshly allocated for one head and `len` bytes after it, and nobody else knows it.
+        unsafe {
+            head.write(Head { count: AtomicUsize::new(1), len: bytes.len() });
+            core::ptr::copy_nonoverlapping(bytes.as_ptr(), head.add(1).cast().as_ptr(), bytes.len());
+        }
+        Ok(Blob(head))
+    }
+
+    /// Gives the hold on the bytes away as a pointer, to come back through [`Blob::from_raw`].
+    pub(crate) fn into_raw(self) -> *const c_void {
+        core::mem::ManuallyDrop::new(self).0.as_ptr().cast_const().cast()
+    }
+
+    /// # Safety
+    /// `raw` came from [`Blob::into_raw`], and each such hold is taken back once.
+    pub(crate) unsafe fn from_raw(raw: *const c_void) -> Blob {
+        // SAFETY: `into_raw` gives out no NULL.
+        Blob(unsafe { NonNull::new_unchecked(raw.cast_mut().cast()) })
+    }
+
+    /// Another hold on bytes that somebody else holds.
+    ///
+    /// # Safety
+    /// `raw` came from [`Blob::into_raw`], and its holder keeps it during this call.
+    pub(crate) unsafe fn clone_raw(raw: *const c_void) -> Blob {
+        // SAFETY: this function's contract; the hold of the other is given back to it by `forget`.
+        let held = core::mem::ManuallyDrop::new(unsafe { Blob::from_raw(raw) });
+        Blob::clone(&held)
+    }
+
+    fn layout(len: usize) -> Option<Layout> {
+        let size = size_of::<Head>().checked_add(len)?;
+        Layout::from_size_align(size, align_of::<Head>()).ok()
+    }
+}
+
+impl std::ops::Deref for Blob {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the head is alive while this hold is, and `len` bytes were written after it.
+        unsafe { core::slice::from_raw_parts(self.0.add(1).cast().as_ptr(), self.0.as_ref().len) }
+    }
+}
+
+impl Clone for Blob {
+    fn clone(&self) -> Blob {
+        // SAFETY: the head is alive while this hold is. Relaxed: a new hold is made from one that exists, which
+        // orders it; only the last release must see everything (as in std's Arc).
+        unsafe { self.0.as_ref() }.count.fetch_add(1, Ordering::Relaxed);
+        Blob(self.0)
+    }
+}
+
+impl Drop for Blob {
+    fn drop(&mut self) {
+        // SAFETY: the head is alive while this hold is. Release: our reads of the bytes come before the free.
+        if unsafe { self.0.as_ref() }.count.fetch_sub(1, Ordering::Release) != 1 {
+            return;
+        }
+        // Acquire: the reads of all other holders come before the free.
+        fence(Ordering::Acquire);
+        // SAFETY: the last hold is gone; the layout is the one it was made with, which was valid then.
+        unsafe {
+            let layout = Blob::layout(self.0.as_ref().len).unwrap_unchecked();
+            dealloc(self.0.as_ptr().cast(), layout);
+        }
+    }
+}
+
+impl PartialEq for Blob {
+    fn eq(&self, other: &Blob) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Blob {}
+
+impl std::fmt::Debug for Blob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// Counted, immutable UTF-8 text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text(Blob);
+
+impl Text {
+    /// # Safety
+    /// The bytes are UTF-8.
+    pub(crate) unsafe fn from_blob_unchecked(blob: Blob) -> Text {
+        Text(blob)
+    }
+
+    /// The same bytes, no longer known to be text.
+    pub fn into_blob(text: Text) -> Blob {
+        text.0
+    }
+}
+
+impl std::ops::Deref for Text {
+    type Target = str;
+    fn deref(&self) -> &str {
+        // SAFETY: a Text is made of UTF-8 only, by the contract of its constructor.
+        unsafe { core::str::from_utf8_unchecked(&self.0) }
+    }
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// The packed form of tables and buckets: every part a u32 length and its bytes, numbers little-endian.
+#[cfg(feature = "capi")]
+#[derive(Default)]
+pub(crate) struct Dump {
+    bytes: Vec<u8>,
+    full: bool,
+}
+
+#[cfg(feature = "capi")]
+impl Dump {
+    /// A name and the id of its bucket.
+    pub(crate) fn name(&mut self, name: &[u8], id: u64) {
+        self.part(name);
+        self.raw(&id.to_le_bytes());
+    }
+
+    /// A key, the type of its value, and the value.
+    pub(crate) fn item(&mut self, key: &[u8], value: &Value) {
+        self.part(key);
+        let kind = |dump: &mut Dump, kind: u32| dump.raw(&[kind as u8]);
+        use crate::capi::types::*;
+        match value {
+            Value::Nil => {
+                kind(self, KVREG_NIL);
+                self.part(&[]);
+            }
+            Value::Bool(boolean) => {
+                kind(self, KVREG_BOOL);
+                self.part(&[u8::from(*boolean)]);
+            }
+            Value::Int(integer) => {
+                kind(self, KVREG_INT);
+                self.part(&integer.to_le_bytes());
+            }
+            Value::Float(real) => {
+                kind(self, KVREG_FLOAT);
+                self.part(&real.to_le_bytes());
+            }
+            Value::Str(text) => {
+                kind(self, KVREG_STR);
+                self.part(text.as_bytes());
+            }
+            Value::Bytes(blob) => {
+                kind(self, KVREG_BYTES);
+                self.part(blob);
+            }
+        }
+    }
+
+    /// The whole, or [`Error::OutOfMemory`].
+    pub(crate) fn finish(self) -> Result<Vec<u8>, Error> {
+        if self.full { Err(Error::OutOfMemory) } else { Ok(self.bytes) }
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        match u32::try_from(bytes.len()) {
+            Ok(len) => {
+                self.raw(&len.to_le_bytes());
+                self.raw(bytes);
+            }
+            Err(_) => self.full = true,
+        }
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        if !self.full && self.bytes.try_reserve(bytes.len()).is_ok() {
+            self.bytes.extend_from_slice(bytes);
+        } else {
+            self.full = true;
+        }
+    }
+}
