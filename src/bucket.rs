@@ -243,6 +243,15 @@ impl Bucket {
         Ok(read(unsafe { Name::bytes(name) }))
     }
 
+    /// For tests: as a writer that takes its time.
+    #[cfg(feature = "test-hooks")]
+    pub(crate) fn with_writer_held<R>(self, work: impl FnOnce() -> R) -> Result<R, Error> {
+        let pin = epoch::pin();
+        let contents: *const Contents = BUCKETS.resolve(self.0)?.contents_or_new(&pin)?;
+        // SAFETY: alive while the pin is, which goes with the call.
+        unsafe { (*contents).with_writer_held(pin, work) }
+    }
+
     #[inline(always)]
     fn read<R>(self, key: &[u8], read: impl FnOnce(&Item) -> R) -> Result<Option<R>, Error> {
         let pin = epoch::pin();

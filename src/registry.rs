@@ -5,6 +5,7 @@
 //! fifty creates. The registry's thread ([`keeper`]) does what no caller waits for.
 
 mod cache;
+mod garbage;
 #[cfg(feature = "test-hooks")]
 pub mod hooks;
 mod keeper;

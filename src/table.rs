@@ -5,7 +5,6 @@
 //! They are published through arc-swap; a superseded one stays on the table's list until the table is its only
 //! holder, so the last reader that lets go of a version never frees anything.
 
-use crate::epoch::Limbo;
 use crate::hash::Hash;
 use crate::name::Name;
 use crate::sync::Arc;
@@ -189,7 +188,7 @@ impl Table {
 
     /// Frees everything if no reader holds a version any more, and tells whether it did. `cell` shows another
     /// version by now, and the table is not used again.
-    pub(crate) fn dissolve(&mut self, limbo: &mut Limbo<*const Name>) -> bool {
+    pub(crate) fn dissolve(&mut self, mut limbo: impl FnMut(*const Name)) -> bool {
         let mine = |version: &mut Arc<Version>| Arc::get_mut(version).is_some();
         if !mine(&mut self.published) || !self.superseded.iter_mut().all(mine) {
             return false;
@@ -198,9 +197,9 @@ impl Table {
             self.versions.drop_version(version.number, |dead| self.doomed.push(dead));
         }
         self.versions.drop_version(self.published.number, |dead| self.doomed.push(dead));
-        self.sweep(usize::MAX, |name| limbo.push(name));
+        self.sweep(usize::MAX, &mut limbo);
         // SAFETY: no version is held, so nobody sees the tree; it is not used again.
-        unsafe { self.tree.dismantle(&mut |name| limbo.push(name)) };
+        unsafe { self.tree.dismantle(&mut limbo) };
         true
     }
 }

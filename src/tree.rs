@@ -21,6 +21,8 @@
 //! 5. A leaf of depth 64 (all bits equal) holds 23 entries, and its last slot leads to another such leaf, or nowhere.
 
 pub(crate) mod edit;
+#[cfg(test)]
+mod tests;
 pub(crate) mod versions;
 
 use crate::pool::{self, Magazine};

@@ -146,6 +146,15 @@ impl Contents {
         self.users.load(Ordering::Acquire) != 0 // Acquire: what the last user did comes before the free
     }
 
+    /// For tests: as a writer that takes its time.
+    #[cfg(feature = "test-hooks")]
+    pub(crate) fn with_writer_held<R>(&self, pin: Pin, work: impl FnOnce() -> R) -> Result<R, Error> {
+        let user = User::new(self, &pin);
+        drop(pin);
+        let _writer = user.0.lock()?;
+        Ok(work())
+    }
+
     fn lock(&self) -> Result<MutexGuard<'_, Writer>, Error> {
         let writer = self.writer.lock();
         if writer.closed { Err(Error::Dead) } else { Ok(writer) }

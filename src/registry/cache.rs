@@ -34,7 +34,7 @@ pub(super) fn with<R>(registry: u64, read: impl FnOnce(&Version) -> R) -> Result
     let cached = CACHE.try_with(|ways| {
         // SAFETY: the cell is this thread's, and `read` does not come back here.
         let way = unsafe { &mut (*ways.get())[registry as usize % WAYS] };
-        if !way.as_ref().is_some_and(|way| way.registry == registry) {
+        if way.as_ref().is_none_or(|way| way.registry != registry) {
             fill(way, registry)?;
         }
         let version = way.as_mut().expect("filled").cache.load();

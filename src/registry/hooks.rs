@@ -1,6 +1,7 @@
 //! Ways for a test to disturb a registry: feature `test-hooks`, never for production.
 
 use super::{Registry, Shared};
+use crate::bucket::Bucket;
 use crate::error::Error;
 use crate::sync::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
@@ -75,6 +76,17 @@ pub fn kill_thread(registry: Registry) -> Result<(), Error> {
     *keeper.hooks.order.lock().unwrap() = Order::Die;
     thread.thread().unpark();
     thread.join().map_err(|_| Error::Panicked)
+}
+
+/// Runs `work` while this thread has the right to change the registry's table: nobody else can.
+pub fn with_turn_held<R>(registry: Registry, work: impl FnOnce() -> R) -> Result<R, Error> {
+    let _turn = Shared::of(registry.0)?.turn.lock();
+    Ok(work())
+}
+
+/// Runs `work` while this thread has the right to change the bucket's contents: nobody else can.
+pub fn with_bucket_held<R>(bucket: Bucket, work: impl FnOnce() -> R) -> Result<R, Error> {
+    bucket.with_writer_held(work)
 }
 
 static PANIC: AtomicBool = AtomicBool::new(false);

@@ -6,7 +6,6 @@
 
 use super::Shared;
 use super::turn::Turn;
-use crate::bucket::Contents;
 use crate::error::Error;
 use crate::sync::{AtomicBool, Mutex, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +20,7 @@ const PORTION: usize = 64;
 const PATIENCE: u32 = 10;
 
 pub(super) struct Keeper {
-    thread: Mutex<Option<JoinHandle<()>>>,
+    pub(super) thread: Mutex<Option<JoinHandle<()>>>,
     end: AtomicBool,
     #[cfg(feature = "test-hooks")]
     pub(super) hooks: super::hooks::Hooks,
@@ -77,7 +76,7 @@ impl Keeper {
         self.end.load(Ordering::Acquire) // Acquire: pairs with `end`
     }
 
-    fn thread(&self) -> Option<Thread> {
+    pub(super) fn thread(&self) -> Option<Thread> {
         self.thread.lock().as_ref().map(|handle| handle.thread().clone())
     }
 }
@@ -118,10 +117,7 @@ fn clean(shared: &'static Shared) {
             (std::mem::take(&mut turn.large), before, after)
         };
         let progress = after < before || !large.is_empty();
-        for contents in large {
-            // SAFETY: closed, and neither pins nor users are left; freed once, here, without the turn.
-            drop(unsafe { Box::<Contents>::from_raw(contents) });
-        }
+        drop(large); // without the turn: it may take long
         if progress {
             tries = 0;
         } else if tries == PATIENCE {

@@ -9,14 +9,13 @@
 //! a lookup never gives a dead bucket, and whoever has an answer finds the table changed.
 
 use super::Shared;
+use super::garbage::{self, Garbage};
 use super::remains::Remains;
 use crate::bucket::{BUCKETS, Contents, Reason};
 use crate::epoch::Limbo;
 use crate::error::Error;
-use crate::name::Name;
 use crate::sync::{Arc, AtomicU64, MutexGuard, Ordering};
 use crate::table::{Table, Version};
-use crate::tree::Entry;
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -80,16 +79,6 @@ impl Mailbox {
     }
 }
 
-/// What pinned threads may still see of buckets that exited.
-pub(super) enum Garbage {
-    Name(*const Name),
-    Slot(u32),
-    Contents(*mut Contents),
-}
-
-// SAFETY: whoever has the garbage is the only one who will free it.
-unsafe impl Send for Garbage {}
-
 /// The state that the turn guards.
 pub(super) struct Turn {
     /// Whose turn it is; 0 if nobody's.
@@ -105,14 +94,11 @@ pub(super) struct Turn {
     answers: Vec<(Arc<Answer>, Result<u64, Error>)>,
     limbo: Limbo<Garbage>,
     /// Contents that take long to free.
-    pub(super) large: Vec<*mut Contents>,
+    pub(super) large: Vec<Box<Contents>>,
     /// Above this much garbage the registry's thread is woken, unless it is awake.
     pub(super) wake_at: usize,
     pub(super) keeper_awake: bool,
 }
-
-// SAFETY: the contents in `large` belong to whoever has the turn.
-unsafe impl Send for Turn {}
 
 impl Turn {
     pub(super) fn nobodys() -> Turn {
@@ -243,22 +229,14 @@ impl Turn {
         }
     }
 
-    /// Frees what no pinned thread can see any more.
+    /// Frees what no pinned thread can see any more, but for contents that take long.
     pub(super) fn collect(&mut self) {
-        let mut busy = Vec::new();
         let large = &mut self.large;
-        self.limbo.collect(|garbage| match garbage {
-            // SAFETY: no version and no pin shows it any more, and each name is retired once.
-            Garbage::Name(name) => unsafe { Name::release(name) },
-            Garbage::Slot(index) => BUCKETS.give(index),
-            // SAFETY: closed, and no pin leads to it any more; freed once, and only if nobody uses it.
-            Garbage::Contents(contents) => match unsafe { &*contents } {
-                used if used.in_use() => busy.push(contents),
-                full if full.size() > SMALL => large.push(contents),
-                _ => drop(unsafe { Box::from_raw(contents) }),
-            },
+        garbage::collect(&mut self.limbo, |contents| {
+            if contents.size() > SMALL {
+                large.push(contents);
+            }
         });
-        busy.into_iter().for_each(|contents| self.limbo.push(Garbage::Contents(contents)));
     }
 
     /// How much is not freed yet.
@@ -290,7 +268,7 @@ impl Turn {
         last.for_each(|_, bucket| self.kill(bucket));
         drop(last);
         let ended = std::mem::replace(self, Turn::nobodys());
-        Ok(Remains::new(ended.table, ended.limbo, ended.large))
+        Ok(Remains::new(ended.table, ended.limbo))
     }
 }
 

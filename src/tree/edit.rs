@@ -282,12 +282,15 @@ impl<E: Entry> Tree<E> {
         // SAFETY: alive.
         unsafe {
             let bit = BITS - 1 - depth(leaf);
-            let halves = [self.new_leaf(depth(leaf) + 1), self.new_leaf(depth(leaf) + 1)];
+            let mut halves = [self.new_leaf(depth(leaf) + 1), self.new_leaf(depth(leaf) + 1)];
             for slot in &leaf.leaf().slots {
                 let entry = ptr::with_exposed_provenance::<E>(slot.load(Ordering::Relaxed)); // Relaxed: our own writes
                 let hash = E::hash(entry);
-                let half = halves[(hash >> bit & 1) as usize].leaf();
-                put(half, half.len(), hash, entry);
+                let half = &mut halves[(hash >> bit & 1) as usize];
+                if half.leaf().len() == half.leaf().capacity() {
+                    *half = self.chained_to(*half); // of depth 64: one entry less than the full leaf has
+                }
+                put(half.leaf(), half.leaf().len(), hash, entry);
             }
             (halves[0], halves[1])
         }
@@ -354,15 +357,22 @@ impl<E: Entry> Tree<E> {
         unsafe { self.link(path, level, Span { start, width: 1 }, node) };
     }
 
-    /// Puts an entry before a full leaf of depth 64: a leaf of its own, chained to that one.
+    /// Puts an entry before a full leaf of depth 64.
     unsafe fn prepend(&mut self, path: &mut Path, leaf: Node, hash: u64, entry: *const E) {
-        let head = self.new_leaf(BITS);
         // SAFETY: alive, and nobody else knows the new leaf.
         unsafe {
+            let head = self.chained_to(leaf);
             put(head.leaf(), 0, hash, entry);
-            head.leaf().slots[CHAINED].store(leaf.0, Ordering::Relaxed); // Relaxed: published by the link
             self.relink(path, head);
         }
+    }
+
+    /// An empty leaf of depth 64 before another.
+    unsafe fn chained_to(&mut self, next: Node) -> Node {
+        let head = self.new_leaf(BITS);
+        // SAFETY: alive, and nobody else knows the new leaf. Relaxed: published by the link.
+        unsafe { head.leaf().slots[CHAINED].store(next.0, Ordering::Relaxed) };
+        head
     }
 
     /// An empty leaf.
