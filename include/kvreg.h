@@ -510,6 +510,7 @@ KVREG_API const char *kvreg_version(void);
  *
  * With `options->name` it is process-wide: starting that name again gives `KVREG_EXISTS` and the running registry
  * in `*out`, from any language and shared object of this process. NULL options are the defaults (no name).
+ * `KVREG_IO` if the system gives no thread.
  *
  * @thread any; may block for the start of a thread
  * @owner the caller, who ends it with kvreg_stop; the name is copied
@@ -794,7 +795,7 @@ KVREG_API kvreg_status kvreg_bucket_revision(kvreg_bucket bucket, uint64_t *out)
  *
  * @thread any; may block for an instant while another thread changes this bucket
  * @owner the buffer is the caller's
- * @fork KVREG_FORKED in the child
+ * @fork works in the child, on what the bucket held at the fork
  * @since 0.1.0
  */
 KVREG_API int64_t kvreg_bucket_dump(kvreg_bucket bucket, void *buffer, size_t capacity);

@@ -168,11 +168,18 @@ impl Bucket {
         self.read(key.as_ref(), Item::float)?.transpose()
     }
 
-    /// Gives the text or bytes under a key to `copy`, after the pin has ended: they may be many.
+    /// Gives the text or bytes under a key to `copy`: few of them under the pin, so that no count is touched, and
+    /// many after it, so that it stays short.
     #[cfg(feature = "capi")]
     pub(crate) fn read_bytes<R>(self, key: &[u8], copy: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
-        let blob = self.read(key, Item::bytes)?.transpose()?;
-        Ok(blob.map(|blob| copy(&blob)))
+        const FEW: usize = 4096;
+        let mut copy = Some(copy);
+        let mut copy = |bytes: &[u8]| (copy.take().expect("called once"))(bytes);
+        let read = self.read(key, |item| {
+            let bytes = item.bytes()?;
+            Ok(if bytes.len() <= FEW { Ok(copy(bytes)) } else { Err(item.blob()) })
+        })?;
+        Ok(read.transpose()?.map(|read| read.unwrap_or_else(|blob| copy(&blob))))
     }
 
     /// Deletes a key; tells whether it was there.
@@ -265,7 +272,6 @@ impl Bucket {
     }
 
     fn for_each(self, visit: impl FnMut(&[u8], &Item)) -> Result<(), Error> {
-        fork::check()?; // freezing takes the writer's lock
         let pin = epoch::pin();
         let Some(contents) = BUCKETS.resolve(self.0)?.contents(&pin)? else { return Ok(()) };
         let contents: *const Contents = contents;

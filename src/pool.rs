@@ -98,6 +98,7 @@ impl Class {
     /// As [`give`].
     unsafe fn give(&mut self, node: NonNull<u8>) {
         let chunk = node.as_ptr().map_addr(|address| address & !(CHUNK - 1)).cast::<Chunk>();
+        spoil(self.size, node);
         // SAFETY: chunks are aligned to their size, so this is the head of the node's chunk, which lives as long as
         // a node of it does; the lock that guards this class guards it.
         unsafe {
@@ -138,6 +139,14 @@ impl Class {
                 (*moved.as_ptr()).place = place;
             }
         }
+    }
+}
+
+/// In debug builds, makes whoever still uses a freed node stumble.
+fn spoil(bytes: usize, node: NonNull<u8>) {
+    if cfg!(debug_assertions) {
+        // SAFETY: the node is ours again.
+        unsafe { node.write_bytes(0xdb, bytes) };
     }
 }
 
@@ -192,6 +201,7 @@ impl Magazine {
     #[inline]
     pub(crate) unsafe fn give(&mut self, size: usize, node: NonNull<u8>) {
         if self.0[size].len() < AT_HAND {
+            spoil(size_of_node(size), node);
             self.0[size].push(node);
         } else {
             // SAFETY: this function's contract.

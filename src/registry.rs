@@ -125,7 +125,7 @@ impl Registry {
         let name = checked(name.as_ref())?;
         fork::check()?;
         // A name that is there costs a lookup. A miss is remembered by the version that was looked at.
-        let seen = cache::with(self.0, |version| version.find(name).ok_or(std::ptr::from_ref(version)))?;
+        let seen = cache::with(self.0, |version| version.find(name).ok_or(version.number))?;
         match seen {
             Ok(id) => Ok(Bucket::from_id(id)),
             Err(seen) => {
@@ -175,8 +175,8 @@ impl Registry {
     pub fn stop(self) -> Result<(), Error> {
         fork::check()?;
         let shared = Shared::of(self.0)?;
+        process::forget(self); // first: nobody who starts this name gets a registry that ends
         let left = shared.turn.lock().end(self.0, shared)?;
-        process::forget(self);
         shared.keeper.end();
         remains::leave(left);
         REGISTRIES.give(REGISTRIES.kill(self.0));

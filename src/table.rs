@@ -17,7 +17,8 @@ use std::ptr::NonNull;
 /// The names and their buckets at one revision.
 pub(crate) struct Version {
     root: Node,
-    number: u64,
+    /// Counts the versions of one table, from 1.
+    pub(crate) number: u64,
     hash: Hash,
     /// Whose table it is; 0 if nobody's.
     pub(crate) registry: u64,
@@ -73,6 +74,7 @@ impl Table {
     /// An empty table, to be published in `cell`.
     pub(crate) fn new(registry: u64, cell: &ArcSwap<Version>) -> Table {
         let published = Arc::new(Version { stopped: false, ..Version::stopped(registry) });
+        let before = cell.load_full();
         let mut table = Table {
             tree: Tree::published(),
             versions: Versions::default(),
@@ -83,6 +85,7 @@ impl Table {
             doomed: Vec::new(),
         };
         table.publish(cell, 0);
+        table.superseded.push_back(before); // what the cell showed until now: its readers must not free it either
         table
     }
 
@@ -90,9 +93,9 @@ impl Table {
         self.hash.of(name)
     }
 
-    /// Whether this is the version that the working copy was last published as.
-    pub(crate) fn is_published(&self, version: *const Version) -> bool {
-        Arc::as_ptr(&self.published) == version
+    /// The number of the version that the working copy was last published as.
+    pub(crate) fn published(&self) -> u64 {
+        self.published.number
     }
 
     /// The id of the bucket of this name, in the working copy.

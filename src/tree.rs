@@ -296,6 +296,33 @@ pub(crate) unsafe fn walk<E: Entry>(root: Node, visit: &mut dyn FnMut(*const E))
     }
 }
 
+/// As [`walk`], below a root that a writer left in the middle of a change: there, some slots of a directory may lead
+/// to a leaf that others have left already, so an entry counts only where its hash leads.
+///
+/// # Safety
+/// `root` is kept alive by a pin, nobody changes it any more, and `base` bits were used up before it.
+pub(crate) unsafe fn walk_unfinished<E: Entry>(root: Node, base: u32, visit: &mut dyn FnMut(*const E)) {
+    // SAFETY: by this function's contract everything that can be reached is alive.
+    unsafe {
+        let fan_out = root.fan_out();
+        if fan_out == 0 {
+            return walk(root, visit);
+        }
+        for i in 0..1 << fan_out {
+            let child = Node(root.child(i).load(Ordering::Acquire)); // as in `find`
+            if child.fan_out() != 0 {
+                walk_unfinished(child, base + fan_out, visit);
+                continue;
+            }
+            walk::<E>(child, &mut |entry| {
+                if (E::hash(entry) << base) >> (BITS - fan_out) == i as u64 {
+                    visit(entry);
+                }
+            });
+        }
+    }
+}
+
 /// A tree with its writer's state. Whoever has it is the only writer.
 pub(crate) struct Tree<E: Entry> {
     pub(crate) root: Node,

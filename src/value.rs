@@ -118,6 +118,17 @@ impl Blob {
         Blob::clone(&held)
     }
 
+    /// The bytes that somebody else holds.
+    ///
+    /// # Safety
+    /// `raw` came from [`Blob::into_raw`], and its holder keeps it during `'a`.
+    #[cfg(feature = "capi")]
+    pub(crate) unsafe fn bytes_of<'a>(raw: *const c_void) -> &'a [u8] {
+        let head = raw.cast::<Head>();
+        // SAFETY: this function's contract; `len` bytes were written after the head.
+        unsafe { core::slice::from_raw_parts(head.add(1).cast(), (*head).len) }
+    }
+
     fn layout(len: usize) -> Option<Layout> {
         let size = size_of::<Head>().checked_add(len)?;
         Layout::from_size_align(size, align_of::<Head>()).ok()

@@ -9,10 +9,11 @@
 use super::item::{Item, Payload};
 use crate::epoch::{Limbo, Pin};
 use crate::error::Error;
+use crate::fork;
 use crate::hash::Hash;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::tree::versions::{Dead, Versions};
-use crate::tree::{Entry, Node, Tree, find, walk};
+use crate::tree::{Entry, Node, Tree, find, walk, walk_unfinished};
 use crate::value::ValueRef;
 
 /// Garbage is looked through when this much of it has come together.
@@ -115,6 +116,13 @@ impl Contents {
 
     /// Visits all keys and values as they are at one revision. Writers wait only while it is frozen.
     pub(super) fn for_each(&self, pin: Pin, mut visit: impl FnMut(&[u8], &Item)) -> Result<(), Error> {
+        if fork::check().is_err() {
+            // No writer is left here, but for one that `fork` cut off in the middle of a change.
+            let root = Node::from_raw(self.root.load(Ordering::Acquire)); // Acquire: as in `find`
+            // SAFETY: the pin came before the root was read, and nobody changes the tree.
+            unsafe { walk_unfinished::<Item>(root, 0, &mut |item| visit(Item::key(item), &*item)) };
+            return Ok(());
+        }
         let user = User::new(self, &pin);
         drop(pin);
         let (root, version) = {

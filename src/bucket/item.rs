@@ -108,10 +108,9 @@ impl Item {
             Type::Bool => Value::Bool(bits != 0),
             Type::Int => Value::Int(bits as i64),
             Type::Float => Value::Float(f64::from_bits(bits)),
-            // SAFETY: the item holds the blob, and is alive; text was UTF-8 when it came in.
-            Type::Str => Value::Str(unsafe { Text::from_blob_unchecked(self.blob(bits)) }),
-            // SAFETY: as above.
-            Type::Bytes => Value::Bytes(unsafe { self.blob(bits) }),
+            // SAFETY: it was UTF-8 when it came in.
+            Type::Str => Value::Str(unsafe { Text::from_blob_unchecked(self.blob()) }),
+            Type::Bytes => Value::Bytes(self.blob()),
         }
     }
 
@@ -125,26 +124,26 @@ impl Item {
         if self.kind == Type::Float { Ok(f64::from_bits(self.bits())) } else { Err(Error::WrongType) }
     }
 
-    /// A hold on text or bytes.
-    pub(super) fn bytes(&self) -> Result<Blob, Error> {
-        if Payload::is_blob(self.kind) {
-            // SAFETY: the item holds the blob, and is alive.
-            Ok(unsafe { self.blob(self.bits()) })
-        } else {
-            Err(Error::WrongType)
+    /// Text or bytes, for as long as the item is alive.
+    #[cfg(feature = "capi")]
+    pub(super) fn bytes(&self) -> Result<&[u8], Error> {
+        if !Payload::is_blob(self.kind) {
+            return Err(Error::WrongType);
         }
+        // SAFETY: the item holds the blob, and a blob's bytes never change.
+        Ok(unsafe { Blob::bytes_of(ptr::with_exposed_provenance(self.bits() as usize)) })
+    }
+
+    /// A hold on text or bytes: only for items that have them.
+    pub(super) fn blob(&self) -> Blob {
+        debug_assert!(Payload::is_blob(self.kind));
+        // SAFETY: the item holds the blob, and is alive.
+        unsafe { Blob::clone_raw(ptr::with_exposed_provenance(self.bits() as usize)) }
     }
 
     #[inline(always)]
     fn bits(&self) -> u64 {
         self.bits.load(Ordering::Acquire) // Acquire: pairs with `overwrite`
-    }
-
-    /// # Safety
-    /// The item is alive and of a type that holds a blob.
-    unsafe fn blob(&self, bits: u64) -> Blob {
-        // SAFETY: this function's contract.
-        unsafe { Blob::clone_raw(ptr::with_exposed_provenance(bits as usize)) }
     }
 
     /// # Safety

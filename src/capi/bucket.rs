@@ -319,7 +319,7 @@ pub unsafe extern "C" fn kvreg_bucket_revision(bucket: kvreg_bucket, out: *mut u
 ///
 /// @thread any; may block for an instant while another thread changes this bucket
 /// @owner the buffer is the caller's
-/// @fork KVREG_FORKED in the child
+/// @fork works in the child, on what the bucket held at the fork
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvreg_bucket_dump(

@@ -11,6 +11,7 @@ use core::ffi::{c_char, c_void};
 ///
 /// With `options->name` it is process-wide: starting that name again gives `KVREG_EXISTS` and the running registry
 /// in `*out`, from any language and shared object of this process. NULL options are the defaults (no name).
+/// `KVREG_IO` if the system gives no thread.
 ///
 /// @thread any; may block for the start of a thread
 /// @owner the caller, who ends it with kvreg_stop; the name is copied

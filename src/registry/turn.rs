@@ -30,8 +30,8 @@ const COLLECT_AT: usize = 64;
 const SMALL: u64 = 64;
 
 pub(super) enum Change<'a> {
-    /// Answers with the bucket's id. `seen` is a version in which the name was not found.
-    Create { name: &'a [u8], seen: *const Version },
+    /// Answers with the bucket's id. `seen` is the number of a version in which the name was not found, or 0.
+    Create { name: &'a [u8], seen: u64 },
     /// Answers with the bucket's id.
     Stop { bucket: u64, reason: Reason },
 }
@@ -94,7 +94,7 @@ pub(super) struct Turn {
     answers: Vec<(Arc<Answer>, Result<u64, Error>)>,
     limbo: Limbo<Garbage>,
     /// Contents that take long to free.
-    pub(super) large: Vec<Box<Contents>>,
+    pub(super) large: Vec<Contents>,
     /// Above this much garbage the registry's thread is woken, unless it is awake.
     pub(super) wake_at: usize,
     pub(super) keeper_awake: bool,
@@ -133,9 +133,8 @@ impl Turn {
         match change {
             Change::Create { name, seen } => {
                 let hash = table.hash(name);
-                if !(self.changes == 0 && self.table(registry)?.is_published(seen))
-                    && let Some(id) = self.table(registry)?.find(hash, name)
-                {
+                let known = self.changes == 0 && seen == self.table(registry)?.published();
+                if !known && let Some(id) = self.table(registry)?.find(hash, name) {
                     return Ok(id);
                 }
                 self.changing(|turn| turn.create(registry, hash, name))
@@ -185,7 +184,7 @@ impl Turn {
     pub(super) fn finish(&mut self, shared: &'static Shared, sweep: usize) {
         while let Ok(Request { registry, change, answer }) = shared.mailbox.receiver.try_recv() {
             let change = match &change {
-                OwnedChange::Create(name) => Change::Create { name, seen: std::ptr::null() },
+                OwnedChange::Create(name) => Change::Create { name, seen: 0 },
                 &OwnedChange::Stop { bucket, reason } => Change::Stop { bucket, reason },
             };
             let result = self.apply(registry, change);
@@ -234,7 +233,7 @@ impl Turn {
         let large = &mut self.large;
         garbage::collect(&mut self.limbo, |contents| {
             if contents.size() > SMALL {
-                large.push(contents);
+                large.push(*contents);
             }
         });
     }

@@ -120,6 +120,10 @@ impl Subject {
         for (&key, &value) in model {
             assert_eq!(self.find(root, key), Some(value));
         }
+        let mut seen = 0;
+        // SAFETY: as above, and nobody changes the tree meanwhile.
+        unsafe { walk_unfinished::<Pair>(root, 0, &mut |_| seen += 1) };
+        assert_eq!(seen, model.len());
     }
 }
 
@@ -136,7 +140,7 @@ fn run(mut tree: Tree<Pair>, hash: fn(&[u8]) -> u64, keys: u32, steps: u32, seed
     for step in 0..steps {
         let key = ((random() >> 20) as u32 % keys).to_le_bytes();
         // The tree grows for a while, then shrinks, so that it splits and merges.
-        let grow = if step / (steps / 4).max(1) % 2 == 0 { 80 } else { 25 };
+        let grow = if (step / (steps / 4).max(1)).is_multiple_of(2) { 80 } else { 25 };
         match random() % 100 {
             0 if s.held.len() < 5 => s.hold(),
             1 if !s.held.is_empty() => {
