@@ -138,11 +138,23 @@ impl Registry {
     #[inline(always)]
     pub fn lookup(self, name: impl AsRef<[u8]>) -> Result<Option<Bucket>, Error> {
         let name = checked(name.as_ref())?;
-        let id = cache::with(self.0, |version| match version.find(name) {
-            None if version.stopped => Err(Error::Stopped),
-            found => Ok(found),
-        })??;
-        Ok(id.map(Bucket::from_id))
+        match self.find(name) {
+            id @ 1.. => Ok(Some(Bucket::from_id(id.cast_unsigned()))),
+            code => match Error::from_code(code as i32) {
+                Some(Error::NotFound) => Ok(None),
+                error => Err(error.unwrap_or(Error::Panicked)),
+            },
+        }
+    }
+
+    /// The bucket's id or a negative code, in one register. `name` has a legal length.
+    #[inline(always)]
+    pub(crate) fn find(self, name: &[u8]) -> i64 {
+        let found = cache::with(self.0, |version| match version.find(name) {
+            Some(id) => id.cast_signed(),
+            None => i64::from(if version.stopped { Error::Stopped } else { Error::NotFound }.code()),
+        });
+        found.unwrap_or_else(|error| i64::from(error.code()))
     }
 
     /// How many names there are.

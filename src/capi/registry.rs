@@ -2,7 +2,6 @@
 
 use super::types::*;
 use super::{guard, guard_len, name, output};
-use crate::bucket::Bucket;
 use crate::error::Error;
 use crate::registry::{Options, Registry, Started};
 use core::ffi::{c_char, c_void};
@@ -75,7 +74,7 @@ pub unsafe extern "C" fn kvreg_lookup(
     guard(|| {
         // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
         let (out, name) = unsafe { (output(out, 0)?, self::name(name, name_len)?) };
-        *out = find(registry, name)?.id();
+        *out = find(registry, name)?;
         Ok(())
     })
 }
@@ -95,7 +94,7 @@ pub unsafe extern "C" fn kvreg_lookup_id(
     guard_len(|| {
         // SAFETY: the caller passes NULL or a valid pointer, as this function's comment in the header demands.
         let name = unsafe { self::name(name, name_len)? };
-        Ok(find(registry, name)?.id())
+        find(registry, name)
     })
 }
 
@@ -197,6 +196,9 @@ unsafe fn options_name<'a>(options: *const kvreg_options) -> Result<Option<&'a [
 }
 
 #[inline(always)]
-fn find(registry: kvreg_registry, name: &[u8]) -> Result<Bucket, Error> {
-    Registry::from_id(registry).lookup(name)?.ok_or(Error::NotFound)
+fn find(registry: kvreg_registry, name: &[u8]) -> Result<u64, Error> {
+    match Registry::from_id(registry).find(name) {
+        id @ 1.. => Ok(id.cast_unsigned()),
+        code => Err(Error::from_code(code as i32).unwrap_or(Error::Panicked)),
+    }
 }

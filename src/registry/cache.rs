@@ -12,56 +12,79 @@ use crate::sync::Arc;
 use crate::table::Version;
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
-use std::cell::UnsafeCell;
+use std::cell::Cell;
+use std::ptr;
 
 /// Registries that a thread can use in turns without a miss, if their slots differ in the low bits.
 const WAYS: usize = 4;
 
+#[derive(Default)]
 struct Way {
+    /// 0 if the cache is empty.
     registry: u64,
-    cache: Cache<&'static ArcSwap<Version>, Arc<Version>>,
+    cache: Option<Cache<&'static ArcSwap<Version>, Arc<Version>>>,
 }
 
+type Ways = [Way; WAYS];
+
 thread_local! {
-    static CACHE: UnsafeCell<[Option<Way>; WAYS]> = const { UnsafeCell::new([const { None }; WAYS]) };
+    // Without a destructor, so that the hot path has no state to check; `Leave` is its destructor.
+    static CURRENT: Cell<*mut Ways> = const { Cell::new(ptr::null_mut()) };
+    static EXITING: Cell<bool> = const { Cell::new(false) };
+    static LEAVE: Leave = const { Leave };
+}
+
+/// Lets go of the thread's versions when the thread ends.
+struct Leave;
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        let ways = CURRENT.replace(ptr::null_mut());
+        EXITING.set(true);
+        if !ways.is_null() {
+            // SAFETY: made by a Box, and this thread's alone.
+            drop(unsafe { Box::from_raw(ways) });
+        }
+    }
 }
 
 /// Shows the newest version of a registry's table to `read`, which must be our own code: it is short, and never
 /// comes back here.
 #[inline(always)]
 pub(super) fn with<R>(registry: u64, read: impl FnOnce(&Version) -> R) -> Result<R, Error> {
-    let mut read = Some(read);
-    let cached = CACHE.try_with(|ways| {
-        // SAFETY: the cell is this thread's, and `read` does not come back here.
-        let way = unsafe { &mut (*ways.get())[registry as usize % WAYS] };
-        if way.as_ref().is_none_or(|way| way.registry != registry) {
-            fill(way, registry)?;
+    let ways = CURRENT.get();
+    if !ways.is_null() {
+        // SAFETY: this thread's alone, and `read` does not come back here.
+        let way = unsafe { &mut (*ways)[registry as usize % WAYS] };
+        if way.registry == registry
+            && let Some(cache) = &mut way.cache
+        {
+            let version = cache.load();
+            // If not, it was stopped, and its memory serves another registry by now.
+            if version.registry == registry {
+                return Ok(read(version));
+            }
         }
-        let version = way.as_mut().expect("filled").cache.load();
-        if version.registry != registry {
-            *way = None; // stopped, and its memory serves another registry by now
-            return Err(Error::Stopped);
-        }
-        Ok((read.take().expect("used once"))(version))
-    });
-    match cached {
-        Ok(result) => result,
-        Err(_) => with_exiting(registry, read.take().expect("not used")),
     }
+    fill(registry, read)
 }
 
+/// As [`with`], for what is not in the cache.
 #[cold]
 #[inline(never)]
-fn fill(way: &mut Option<Way>, registry: u64) -> Result<(), Error> {
-    let cache = Cache::new(&Shared::of(registry)?.current);
-    *way = Some(Way { registry, cache });
-    Ok(())
-}
-
-/// For threads whose thread-local memory is gone already.
-#[cold]
-#[inline(never)]
-fn with_exiting<R>(registry: u64, read: impl FnOnce(&Version) -> R) -> Result<R, Error> {
-    let version = Shared::of(registry)?.current.load();
-    if version.registry != registry { Err(Error::Stopped) } else { Ok(read(&version)) }
+fn fill<R>(registry: u64, read: impl FnOnce(&Version) -> R) -> Result<R, Error> {
+    let show = |version: &Version| {
+        if version.registry == registry { Ok(read(version)) } else { Err(Error::Stopped) }
+    };
+    let current = &Shared::of(registry)?.current;
+    if EXITING.get() || LEAVE.try_with(|_| ()).is_err() {
+        return show(&current.load()); // the thread is past its destructors: nothing may be kept
+    }
+    if CURRENT.get().is_null() {
+        CURRENT.set(Box::into_raw(Box::default()));
+    }
+    // SAFETY: made by a Box above or before, this thread's alone, and `read` does not come back here.
+    let way = unsafe { &mut (*CURRENT.get())[registry as usize % WAYS] };
+    way.registry = registry;
+    show(way.cache.insert(Cache::new(current)).load())
 }
