@@ -20,6 +20,8 @@ fn main() {
     }
     if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
+        // Two copies in one process are two cores: neither may call into the other.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-Bsymbolic");
         // Never unmapped: the registry's thread runs in it, and thread-local destructors point into it.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,now");

@@ -9,6 +9,7 @@ use super::turn::Turn;
 use crate::error::Error;
 use crate::sync::{AtomicBool, Mutex, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::os::unix::thread::JoinHandleExt;
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
@@ -66,9 +67,11 @@ impl Keeper {
         self.hooks.resume();
         let Some(thread) = self.thread.lock().take() else { return };
         thread.thread().unpark();
-        // The thread catches its own panics; and it may be this very thread, which then ends by itself.
-        if thread.thread().id() != thread::current().id() {
-            let _ = thread.join();
+        // It may be this very thread, which then ends by itself. (Not by std's `current`: a thread that is past its
+        // thread-local destructors may stop a registry, too.)
+        // SAFETY: a plain call without arguments.
+        if thread.as_pthread_t() != unsafe { libc::pthread_self() } {
+            let _ = thread.join(); // it catches its own panics
         }
     }
 

@@ -1,0 +1,114 @@
+"""kvreg: named buckets of typed keys and values in one process, shared by all its threads and languages.
+
+A registry is a table of names, each of which leads to a bucket. A bucket maps keys to values:
+
+    >>> import kvreg
+    >>> registry = kvreg.Registry()
+    >>> shopping = registry.create("shopping")
+    >>> shopping.put("milk", 1)
+    >>> shopping["eggs"] = 12
+    >>> shopping.get("milk"), shopping["eggs"], shopping.get("tea")
+    (1, 12, None)
+
+Both are mappings, so all that you know of dict works:
+
+    >>> sorted(shopping.items())
+    [('eggs', 12), ('milk', 1)]
+    >>> shopping | {"tea": 7} == {"milk": 1, "eggs": 12, "tea": 7}
+    True
+    >>> registry["shopping"] == shopping, "nope" in registry
+    (True, False)
+
+Values are None, bool, int (64 bits), float, str and bytes: what every language has. Keys and names are text; bytes
+are accepted as the same key, and bytes that are not UTF-8 come back with surrogateescape, so that none is lost.
+
+Everything may be used from any thread. What one thread has put, every other sees. Reads wait for nobody, and an
+iteration shows one moment while others go on writing:
+
+    >>> for key in shopping:
+    ...     shopping[key + "!"] = shopping[key]
+    >>> len(shopping)
+    4
+
+A bucket has a life. When it is stopped, its name is free and its contents are gone; who still holds it gets an error:
+
+    >>> shopping.stop()
+    >>> shopping.alive, registry.lookup("shopping")
+    (False, None)
+    >>> shopping["milk"]
+    Traceback (most recent call last):
+    kvreg.DeadError: ...
+
+A registry lives until it is stopped; a `with` statement does that. A named one is found by its name from everywhere
+in the process, also from C, C++ and Rust, and only who started it stops it at the end of the `with`:
+
+    >>> registry.stop()
+    >>> with kvreg.Registry("sessions") as mine:
+    ...     with kvreg.Registry("sessions") as joined:
+    ...         ada = joined.create("ada")
+    ...     ada.alive
+    True
+    >>> ada.alive
+    False
+
+The ids of registries and buckets are plain numbers that all languages of the process share: give `bucket.id` to C,
+and make an object of one that you get with `kvreg.Bucket.from_id`.
+
+After os.fork() the child can go on reading what was there; changes raise ForkedError. With multiprocessing, "spawn"
+and "forkserver" give a child a process of its own, in which all works.
+
+Every error is a `kvreg.Error`, and what Python would raise as well: a missing key is a KeyError, a wrong type a
+TypeError, an int of more than 64 bits an OverflowError.
+"""
+
+from collections.abc import Mapping, MutableMapping
+from typing import Union
+
+from ._errors import (
+    BadHandleError,
+    DeadError,
+    DeadlockError,
+    Error,
+    ForkedError,
+    InvalidArgumentError,
+    IoError,
+    NotFoundError,
+    OutOfMemoryError,
+    OutOfRangeError,
+    PanickedError,
+    StoppedError,
+    UnsupportedError,
+    WrongTypeError,
+)
+from ._info import CoreInfo
+from ._kvreg import _C_API as _C_API
+from ._kvreg import Bucket, Registry, __version__, core_info
+
+__all__ = [
+    "BadHandleError",
+    "Bucket",
+    "CoreInfo",
+    "DeadError",
+    "DeadlockError",
+    "Error",
+    "ForkedError",
+    "InvalidArgumentError",
+    "IoError",
+    "NotFoundError",
+    "OutOfMemoryError",
+    "OutOfRangeError",
+    "PanickedError",
+    "Registry",
+    "StoppedError",
+    "UnsupportedError",
+    "Value",
+    "WrongTypeError",
+    "__version__",
+    "core_info",
+]
+
+Value = Union[None, bool, int, float, str, bytes]
+"""What a bucket holds, for annotations."""
+
+Mapping.register(Registry)
+MutableMapping.register(Bucket)

@@ -1,0 +1,214 @@
+//! The functions of the core with Rust types. This is the only place that calls them.
+
+use crate::core::table;
+use crate::types::*;
+use std::ffi::{CStr, c_char, c_void};
+
+/// An error of the core: never `KVREG_OK`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Status(pub(crate) i32);
+
+/// A value whose text or bytes belong to somebody else.
+#[derive(Clone, Copy)]
+pub(crate) enum Value<'a> {
+    Nil,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    /// UTF-8 by the core's promise.
+    Str(&'a [u8]),
+    Bytes(&'a [u8]),
+    /// A type that a later core brought.
+    Unknown(u32),
+}
+
+/// A value from the core, given back on drop.
+pub(crate) struct Held(kvreg_value);
+
+const NIL: kvreg_value =
+    kvreg_value { r#type: KVREG_NIL, flags: 0, r#as: kvreg_payload { integer: 0 }, owner: std::ptr::null() };
+
+impl Held {
+    #[inline]
+    pub(crate) fn value(&self) -> Value<'_> {
+        // SAFETY: the core fills the member that the type names, and its bytes live until the release in `drop`.
+        unsafe {
+            match self.0.r#type {
+                KVREG_NIL => Value::Nil,
+                KVREG_BOOL => Value::Bool(self.0.r#as.boolean),
+                KVREG_INT => Value::Int(self.0.r#as.integer),
+                KVREG_FLOAT => Value::Float(self.0.r#as.real),
+                KVREG_STR => Value::Str(bytes_of(&self.0.r#as.bytes)),
+                KVREG_BYTES => Value::Bytes(bytes_of(&self.0.r#as.bytes)),
+                other => Value::Unknown(other),
+            }
+        }
+    }
+}
+
+impl Drop for Held {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.0.owner.is_null() {
+            // SAFETY: the value came from the core, and is given back once.
+            unsafe { (table().value_release)(&raw mut self.0) };
+        }
+    }
+}
+
+/// # Safety
+/// `slice` is one that the core filled, and its bytes live for `'a`.
+unsafe fn bytes_of<'a>(slice: &kvreg_slice) -> &'a [u8] {
+    if slice.len == 0 {
+        return &[]; // the pointer may be NULL
+    }
+    // SAFETY: by this function's own contract.
+    unsafe { std::slice::from_raw_parts(slice.data.cast(), slice.len) }
+}
+
+#[inline]
+fn done(status: kvreg_status) -> Result<(), Status> {
+    if status == KVREG_OK { Ok(()) } else { Err(Status(status)) }
+}
+
+/// A length or an id, or a negative status.
+#[inline]
+fn number(answer: i64) -> Result<u64, Status> {
+    u64::try_from(answer).map_err(|_| Status(answer as i32))
+}
+
+#[inline]
+fn parts(bytes: &[u8]) -> (*const c_char, usize) {
+    (bytes.as_ptr().cast(), bytes.len())
+}
+
+/// The registry's id, and whether this call started it (a process-wide name may have been running).
+pub(crate) fn start(name: Option<&[u8]>) -> Result<(u64, bool), Status> {
+    let (name, name_len) = name.map_or((std::ptr::null(), 0), parts);
+    let options = kvreg_options { size: size_of::<kvreg_options>(), name, name_len };
+    let mut id = 0;
+    // SAFETY: all pointers are valid during the call, which keeps none of them.
+    match unsafe { (table().start)(&raw const options, &raw mut id) } {
+        KVREG_OK => Ok((id, true)),
+        KVREG_EXISTS => Ok((id, false)),
+        status => Err(Status(status)),
+    }
+}
+
+pub(crate) fn create(registry: u64, name: &[u8]) -> Result<u64, Status> {
+    let ((name, len), mut id) = (parts(name), 0);
+    // SAFETY: all pointers are valid during the call, which keeps none of them.
+    done(unsafe { (table().create)(registry, name, len, &raw mut id) }).map(|()| id)
+}
+
+#[inline]
+pub(crate) fn lookup(registry: u64, name: &[u8]) -> Result<u64, Status> {
+    let (name, len) = parts(name);
+    // SAFETY: the pointer is valid during the call, which does not keep it.
+    number(unsafe { (table().lookup_id)(registry, name, len) })
+}
+
+pub(crate) fn stop(registry: u64) -> Result<(), Status> {
+    // SAFETY: takes any number.
+    done(unsafe { (table().stop)(registry) })
+}
+
+/// Functions that fill one number.
+macro_rules! ask {
+    ($($name:ident = $function:ident;)*) => {$(
+        pub(crate) fn $name(id: u64) -> Result<u64, Status> {
+            let mut answer = 0;
+            // SAFETY: takes any number as id, and the pointer is valid during the call.
+            done(unsafe { (table().$function)(id, &raw mut answer) }).map(|()| answer)
+        }
+    )*};
+}
+ask! {
+    registry_count = registry_count;
+    registry_revision = registry_revision;
+    registry_of = bucket_registry;
+    count = bucket_count;
+    revision = bucket_revision;
+}
+
+/// Functions that write into a buffer and answer with the full length.
+macro_rules! fill {
+    ($($name:ident = $function:ident;)*) => {$(
+        /// Writes only as much as there is room for (or nothing), and answers with the length of all.
+        pub(crate) fn $name(id: u64, buffer: &mut [std::mem::MaybeUninit<u8>]) -> Result<u64, Status> {
+            let (pointer, room) = (buffer.as_mut_ptr().cast::<c_void>(), buffer.len());
+            // SAFETY: takes any number as id, and writes at most `room` bytes, which are ours.
+            number(unsafe { (table().$function)(id, pointer, room) })
+        }
+    )*};
+}
+fill! {
+    registry_dump = registry_dump;
+    dump = bucket_dump;
+    name = bucket_name;
+}
+
+#[inline]
+pub(crate) fn get(bucket: u64, key: &[u8]) -> Result<Held, Status> {
+    let ((key, len), mut held) = (parts(key), Held(NIL));
+    // SAFETY: all pointers are valid during the call, which keeps none of them; the result is released by `Held`.
+    done(unsafe { (table().get)(bucket, key, len, &raw mut held.0) }).map(|()| held)
+}
+
+/// Whether there is such a key, without touching its value.
+pub(crate) fn contains(bucket: u64, key: &[u8]) -> Result<bool, Status> {
+    let (key, len) = parts(key);
+    // SAFETY: the key is valid during the call, and with no capacity nothing is written.
+    match number(unsafe { (table().get_bytes)(bucket, key, len, std::ptr::null_mut(), 0) }) {
+        Ok(_) | Err(Status(KVREG_WRONG_TYPE)) => Ok(true),
+        Err(Status(KVREG_NOT_FOUND)) => Ok(false),
+        Err(status) => Err(status),
+    }
+}
+
+pub(crate) fn put(bucket: u64, key: &[u8], value: Value<'_>) -> Result<(), Status> {
+    let ((key, key_len), table) = (parts(key), table());
+    let plain = match value {
+        Value::Nil => NIL,
+        Value::Bool(boolean) => kvreg_value { r#type: KVREG_BOOL, r#as: kvreg_payload { boolean }, ..NIL },
+        // SAFETY: all pointers are valid during the call, which keeps none of them. (So in the three below.)
+        Value::Int(value) => return done(unsafe { (table.put_int)(bucket, key, key_len, value) }),
+        // SAFETY: see above.
+        Value::Float(value) => return done(unsafe { (table.put_float)(bucket, key, key_len, value) }),
+        Value::Str(text) => {
+            let (text, len) = parts(text);
+            // SAFETY: see above.
+            return done(unsafe { (table.put_str)(bucket, key, key_len, text, len) });
+        }
+        Value::Bytes(bytes) => {
+            let (data, len) = parts(bytes);
+            // SAFETY: see above.
+            return done(unsafe { (table.put_bytes)(bucket, key, key_len, data.cast(), len) });
+        }
+        Value::Unknown(_) => return Err(Status(KVREG_UNSUPPORTED)),
+    };
+    // SAFETY: all pointers are valid during the call, which keeps none of them.
+    done(unsafe { (table.put)(bucket, key, key_len, &raw const plain) })
+}
+
+pub(crate) fn delete(bucket: u64, key: &[u8]) -> Result<(), Status> {
+    let (key, len) = parts(key);
+    // SAFETY: the pointer is valid during the call, which does not keep it.
+    done(unsafe { (table().delete_key)(bucket, key, len) })
+}
+
+pub(crate) fn bucket_stop(bucket: u64, reason: kvreg_reason) -> Result<(), Status> {
+    // SAFETY: takes any numbers.
+    done(unsafe { (table().bucket_stop)(bucket, reason) })
+}
+
+pub(crate) fn check(bucket: u64) -> Result<(), Status> {
+    // SAFETY: takes any number.
+    done(unsafe { (table().bucket_check)(bucket) })
+}
+
+/// One plain sentence about a status.
+pub(crate) fn message(status: Status) -> String {
+    // SAFETY: takes any number, and answers with C text that lives for ever.
+    unsafe { CStr::from_ptr((table().status_message)(status.0)) }.to_string_lossy().into_owned()
+}

@@ -1,0 +1,66 @@
+//! The Python module of kvreg: `import kvreg`.
+//!
+//! It reaches the core only through the core's function table, never through the Rust crate `kvreg`, so that a
+//! process has one core however many languages look at it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `types` | the table's definition, the same file that the core is made of |
+//! | `core` | which core this process uses; the only place that loads libraries |
+//! | `api` | the table's functions with Rust types; the only place that calls them |
+//! | `convert` | keys, names and values from Python and back |
+//! | `contents` | whole buckets and tables, at one moment |
+//! | `errors` | statuses as Python exceptions |
+//! | `interpreter` | why there can be only one |
+//! | `registry`, `bucket` | the classes |
+//! | `update` | what `Bucket.update` and the `|` operators share |
+
+mod api;
+mod bucket;
+mod contents;
+mod convert;
+mod core;
+mod errors;
+mod interpreter;
+mod registry;
+mod update;
+
+#[path = "../../../src/capi/types.rs"]
+#[allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "shared with the core; the module needs a part of it"
+)]
+mod types;
+
+/// The native part of `kvreg`; use that package, which re-exports all of it.
+#[pyo3::pymodule(gil_used = false)]
+mod _kvreg {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::bucket::Bucket;
+    #[pymodule_export]
+    use crate::registry::Registry;
+
+    /// Tell which core this process uses, and how it was found.
+    ///
+    /// The answer is a `kvreg.CoreInfo`. Two languages whose `instance_id` is the same work on the same registries.
+    ///
+    /// >>> info = kvreg.core_info()
+    /// >>> info.version == kvreg.__version__, info.abi[0]
+    /// (True, 0)
+    #[pyfunction]
+    fn core_info(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        crate::core::info(py)
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::interpreter::claim(module.py())?;
+        crate::core::resolve(module.py())?;
+        module.add("_C_API", crate::core::capsule(module.py())?)?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

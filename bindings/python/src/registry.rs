@@ -1,0 +1,297 @@
+//! `kvreg.Registry`.
+
+use crate::api::{self, Status};
+use crate::bucket::Bucket;
+use crate::types::{KVREG_FORKED, KVREG_NOT_FOUND, KVREG_STOPPED};
+use crate::{contents, convert, errors};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyIterator, PyList, PyNotImplemented, PyString, PyTuple, PyType};
+use std::borrow::Cow;
+
+/// A table of names, each of which leads to a bucket. It is a `Mapping[str, Bucket]`.
+///
+/// `Registry()` starts a registry without a name. `Registry("name")` starts one that every language in this process
+/// finds under that name; if it is running already, the new object joins it.
+///
+/// A registry runs until somebody stops it. In a `with` statement it is stopped at the end, but only by the object
+/// that started it: one that joined leaves it running. There is no finaliser. Equality and hash are those of the `id`.
+///
+/// >>> with kvreg.Registry("sessions") as mine, kvreg.Registry("sessions") as joined:
+/// ...     bucket = mine.create("ada")
+/// ...     joined == mine, joined["ada"] == bucket, list(joined)
+/// (True, True, ['ada'])
+#[pyclass(frozen, mapping, weakref, module = "kvreg")]
+pub(crate) struct Registry {
+    id: u64,
+    name: Option<Py<PyString>>,
+    /// By this object, which therefore is the one that stops it.
+    started: bool,
+}
+
+#[pymethods]
+impl Registry {
+    #[new]
+    #[pyo3(signature = (name=None))]
+    fn new(py: Python<'_>, name: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let bytes = name.map(convert::name).transpose()?;
+        let known =
+            name.zip(bytes.as_ref()).map(|(name, bytes)| convert::canonical(name, bytes)).transpose()?;
+        let (id, started) = py
+            .detach(|| api::start(bytes.as_deref()))
+            .map_err(|status| errors::from_status(py, status, "a new registry"))?;
+        Ok(Registry { id, name: known, started })
+    }
+
+    /// Make an object for the registry of this id, which came from another language.
+    ///
+    /// It does not stop the registry at the end of a `with`, and its `name` is None.
+    ///
+    /// >>> kvreg.Registry.from_id(registry.id) == registry
+    /// True
+    #[staticmethod]
+    fn from_id(id: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let registry = Registry { id: handle(id)?, name: None, started: false };
+        registry.ask(id.py(), api::registry_count).map(|_| registry)
+    }
+
+    /// The number that stands for this registry in every language of the process. It is never given to another.
+    ///
+    /// >>> registry.id == kvreg.Registry.from_id(registry.id).id
+    /// True
+    #[getter]
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The process-wide name, or None.
+    ///
+    /// >>> print(registry.name)
+    /// None
+    #[getter]
+    fn name<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyString>> {
+        self.name.as_ref().map(|name| name.bind(py))
+    }
+
+    /// The number of changes (creates and exits) that the table has seen.
+    ///
+    /// >>> before = registry.revision
+    /// >>> bucket = registry.create("another")
+    /// >>> registry.revision - before
+    /// 1
+    #[getter]
+    fn revision(&self, py: Python<'_>) -> PyResult<u64> {
+        self.ask(py, api::registry_revision)
+    }
+
+    /// Give the bucket of this name, and make it first if there is none.
+    ///
+    /// When the call returns, every thread sees the bucket. Other threads run while it waits for its turn.
+    ///
+    /// >>> registry.create("shopping") == registry.create("shopping")
+    /// True
+    fn create<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Bucket>> {
+        let (py, this, bytes) = (slf.py(), slf.get(), convert::name(name)?);
+        let created = py.detach(|| api::create(this.id, &bytes));
+        let id = created.map_err(|status| this.error(py, status))?;
+        Bucket::make(slf, id, convert::canonical(name, &bytes)?)
+    }
+
+    /// Find the bucket of this name: None if there is none. Waits for nobody.
+    ///
+    /// >>> registry.lookup("shopping").name, registry.lookup("nope")
+    /// ('shopping', None)
+    fn lookup<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, Bucket>>> {
+        let (this, bytes) = (slf.get(), convert::name(name)?);
+        match api::lookup(this.id, &bytes) {
+            Ok(id) => Bucket::make(slf, id, convert::canonical(name, &bytes)?).map(Some),
+            Err(Status(KVREG_NOT_FOUND)) => Ok(None),
+            Err(status) => Err(this.error(slf.py(), status)),
+        }
+    }
+
+    /// As `lookup`, with a default.
+    ///
+    /// >>> registry.get("nope", "nothing")
+    /// 'nothing'
+    #[pyo3(signature = (name, default=None))]
+    fn get<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(Self::lookup(slf, name)?.map(Bound::into_any).or(default))
+    }
+
+    /// Give the names, as a view: a set that follows the changes. One iteration shows one moment.
+    ///
+    /// >>> "shopping" in registry.keys()
+    /// True
+    fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        view(slf.as_any(), View::Keys)
+    }
+
+    /// Give the buckets, as a view. One iteration shows one moment.
+    ///
+    /// >>> [bucket.name for bucket in registry.values()]
+    /// ['shopping']
+    fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        view(slf.as_any(), View::Values)
+    }
+
+    /// Give the pairs of name and bucket, as a view. One iteration shows one moment.
+    ///
+    /// >>> [(name, len(bucket)) for name, bucket in registry.items()]
+    /// [('shopping', 2)]
+    fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        view(slf.as_any(), View::Items)
+    }
+
+    /// Give a dict of all names and buckets, as they are at one moment.
+    ///
+    /// >>> sorted(registry.copy())
+    /// ['shopping']
+    fn copy<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let (py, dict) = (slf.py(), PyDict::new(slf.py()));
+        slf.get().dump(py)?.names(|name, id| {
+            let name = convert::text(py, name)?;
+            dict.set_item(&name, Bucket::make(slf, id, name.clone().unbind())?)
+        })?;
+        Ok(dict)
+    }
+
+    /// Stop the registry: every bucket exits. From then on it raises `StoppedError`, and its buckets `DeadError`.
+    ///
+    /// Other threads run while it waits for the registry's thread to end.
+    ///
+    /// >>> registry.stop()
+    /// >>> registry.create("shopping")
+    /// Traceback (most recent call last):
+    /// kvreg.StoppedError: ...
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| api::stop(self.id)).map_err(|status| self.error(py, status))
+    }
+
+    fn __getitem__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Bucket>> {
+        Self::lookup(slf, name)?.ok_or_else(|| errors::not_found(name))
+    }
+
+    fn __contains__(&self, name: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match api::lookup(self.id, &convert::name(name)?) {
+            Ok(_) => Ok(true),
+            Err(Status(KVREG_NOT_FOUND)) => Ok(false),
+            Err(status) => Err(self.error(name.py(), status)),
+        }
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        self.ask(py, api::registry_count).map(|count| count as usize)
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        let names = PyList::empty(py);
+        self.dump(py)?.names(|name, _| names.append(convert::text(py, name)?))?;
+        names.try_iter()
+    }
+
+    /// Give this object.
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    /// Stop the registry if this object started it and it runs.
+    #[pyo3(signature = (*exception))]
+    fn __exit__(&self, py: Python<'_>, exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+        let _ = exception;
+        if !self.started {
+            return Ok(());
+        }
+        match py.detach(|| api::stop(self.id)) {
+            // The child of a fork holds a copy of what its parent owns, and leaves it alone.
+            Ok(()) | Err(Status(KVREG_STOPPED | KVREG_FORKED)) => Ok(()),
+            Err(status) => Err(self.error(py, status)),
+        }
+    }
+
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        match other.cast_exact::<Registry>() {
+            Ok(other) => Ok((self.id == other.get().id).into_pyobject(other.py())?.to_owned().into_any()),
+            Err(_) => Ok(PyNotImplemented::get(other.py()).to_owned().into_any()),
+        }
+    }
+
+    fn __hash__(&self) -> u64 {
+        self.id
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let state = match api::registry_count(self.id) {
+            Ok(1) => "running, 1 bucket".to_owned(),
+            Ok(count) => format!("running, {count} buckets"),
+            Err(_) => "stopped".to_owned(),
+        };
+        Ok(format!("<kvreg.Registry {} {state}>", self.label(py)))
+    }
+
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<()> {
+        Err(errors::not_a_value(
+            py,
+            "Registry",
+            "Give it a name, and open it with kvreg.Registry(name) over there.",
+        ))
+    }
+}
+
+impl Registry {
+    /// An object for a registry that runs or ran, made without asking.
+    pub(crate) fn known(py: Python<'_>, id: u64) -> PyResult<Bound<'_, Self>> {
+        Bound::new(py, Registry { id, name: None, started: false })
+    }
+
+    fn error(&self, py: Python<'_>, status: Status) -> PyErr {
+        errors::from_status(py, status, format_args!("registry {}", self.label(py)))
+    }
+
+    fn ask(&self, py: Python<'_>, question: fn(u64) -> Result<u64, Status>) -> PyResult<u64> {
+        question(self.id).map_err(|status| self.error(py, status))
+    }
+
+    fn dump(&self, py: Python<'_>) -> PyResult<contents::Dump> {
+        contents::registry(self.id).map_err(|status| self.error(py, status))
+    }
+
+    fn label(&self, py: Python<'_>) -> String {
+        label(self.name.as_ref().map(|name| name.bind(py)), self.id)
+    }
+}
+
+/// How a message names a registry or bucket: `'shopping' #7`.
+pub(crate) fn label(name: Option<&Bound<'_, PyString>>, id: u64) -> String {
+    let quoted = name.and_then(|name| name.repr().ok());
+    let quoted = quoted.as_ref().map_or(Cow::Borrowed(""), |text| text.to_string_lossy());
+    format!("{quoted}{}#{id}", if quoted.is_empty() { "" } else { " " })
+}
+
+/// An id from Python. A number that can be none is the core's to judge, and 0 never is one.
+pub(crate) fn handle(id: &Bound<'_, PyAny>) -> PyResult<u64> {
+    match id.cast::<pyo3::types::PyInt>() {
+        Ok(number) => Ok(number.extract().unwrap_or(0)),
+        Err(_) => {
+            Err(errors::wrong_type(id.py(), format!("an id must be int, not {}", errors::type_name(id))))
+        }
+    }
+}
+
+/// The three views of a mapping, in `kvreg/_views.py`.
+#[derive(Clone, Copy)]
+pub(crate) enum View {
+    Keys,
+    Values,
+    Items,
+}
+
+pub(crate) fn view<'py>(mapping: &Bound<'py, PyAny>, kind: View) -> PyResult<Bound<'py, PyAny>> {
+    static CLASSES: [PyOnceLock<Py<PyType>>; 3] = [const { PyOnceLock::new() }; 3];
+    let class = &CLASSES[kind as usize];
+    class.import(mapping.py(), "kvreg._views", ["Keys", "Values", "Items"][kind as usize])?.call1((mapping,))
+}

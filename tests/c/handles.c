@@ -1,0 +1,179 @@
+/* A wrong handle is an error, whatever its number: for every call that takes one. */
+#include "calls.h"
+
+static kvreg_registry registry;
+static kvreg_bucket bucket;
+
+static void setup(void) {
+    CHECK_EQ(kvreg_start(NULL, &registry), KVREG_OK);
+    CHECK_EQ(kvreg_create(registry, "shopping", 8, &bucket), KVREG_OK);
+    CHECK_EQ(kvreg_put_int(bucket, "milk", 4, 1), KVREG_OK);
+}
+
+static void still_alive(void) {
+    int64_t milk = 0;
+    CHECK_EQ(kvreg_get_int(bucket, "milk", 4, &milk), KVREG_OK);
+    CHECK_EQ(milk, 1);
+    CHECK_EQ(kvreg_lookup_id(registry, "shopping", 8), bucket);
+}
+
+static void teardown(void) {
+    still_alive();
+    CHECK_EQ(kvreg_stop(registry), KVREG_OK);
+}
+
+/* xorshift64*: the same numbers in every run. */
+static uint64_t next_random(void) {
+    static uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return state * UINT64_C(2685821657736338717);
+}
+
+static bool refused(int64_t answer) {
+    return answer == KVREG_BAD_HANDLE || answer == KVREG_DEAD || answer == KVREG_STOPPED;
+}
+
+/* The first test of the process: as long as nothing has ended, no number at all can be that of a dead object. */
+TEST(a_handle_never_given_out_is_bad_and_not_dead) {
+    setup();
+    for (int i = 0; i < 10053; i++) {
+        const uint64_t number = next_random() >> 11;
+        FOR_CALLS(each) {
+            const uint64_t good = each->of == 'r' ? registry : bucket;
+            const uint64_t handle = i < 53 ? good ^ UINT64_C(1) << i : number;
+            CHECK_CALL(each, each->make(handle, "key", 3), KVREG_BAD_HANDLE);
+        }
+    }
+    teardown();
+}
+
+/* Without this, the tests below could pass because of a mistake in the table. */
+TEST(a_good_handle_is_taken_by_every_call) {
+    setup();
+    FOR_CALLS(each) CHECK(each->make(each->of == 'r' ? registry : bucket, "key", 3) >= 0);
+}
+
+TEST(ids_are_small_and_not_zero) {
+    setup();
+    CHECK(registry != 0 && registry < UINT64_C(1) << 53);
+    CHECK(bucket != 0 && bucket < UINT64_C(1) << 53);
+    CHECK(registry != bucket);
+    teardown();
+}
+
+TEST(zero_is_a_bad_handle) {
+    setup();
+    FOR_CALLS(each) CHECK_CALL(each, each->make(0, "key", 3), KVREG_BAD_HANDLE);
+    teardown();
+}
+
+TEST(a_bucket_is_no_registry_and_a_registry_no_bucket) {
+    setup();
+    FOR_CALLS(each) CHECK_CALL(each, each->make(each->of == 'r' ? bucket : registry, "key", 3), KVREG_BAD_HANDLE);
+    /* The same when the two have ended: what never was a bucket cannot be a dead one. */
+    kvreg_registry ended;
+    kvreg_bucket dead;
+    CHECK_EQ(kvreg_start(NULL, &ended), KVREG_OK);
+    CHECK_EQ(kvreg_create(ended, "a", 1, &dead), KVREG_OK);
+    CHECK_EQ(kvreg_stop(ended), KVREG_OK);
+    FOR_CALLS(each) CHECK_CALL(each, each->make(each->of == 'r' ? dead : ended, "key", 3), KVREG_BAD_HANDLE);
+    teardown();
+}
+
+TEST(a_number_that_no_id_can_be_is_a_bad_handle) {
+    setup();
+    const uint64_t numbers[] = {UINT64_C(1) << 53, UINT64_C(1) << 63, UINT64_MAX,
+                                (uint64_t)INT64_MAX, (uint64_t)INT64_MIN + 1};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        FOR_CALLS(each) CHECK_CALL(each, each->make(numbers[i], "key", 3), KVREG_BAD_HANDLE);
+    /* The good id with something above it: no high bit may be ignored. */
+    for (int bit = 53; bit < 64; bit++) {
+        FOR_CALLS(each) {
+            const uint64_t good = each->of == 'r' ? registry : bucket;
+            CHECK_CALL(each, each->make(good | UINT64_C(1) << bit, "key", 3), KVREG_BAD_HANDLE);
+        }
+    }
+    teardown();
+}
+
+TEST(one_bit_off_is_another_handle) {
+    setup();
+    for (int bit = 0; bit < 53; bit++) {
+        FOR_CALLS(each) {
+            const uint64_t good = each->of == 'r' ? registry : bucket;
+            const int64_t answer = each->make(good ^ UINT64_C(1) << bit, "key", 3);
+            check_note(refused(answer), __FILE__, __LINE__, "kvreg_%s with bit %d off gives %" PRId64, each->name,
+                       bit, answer);
+        }
+    }
+    teardown();
+}
+
+TEST(random_handles_are_refused) {
+    setup();
+    for (int i = 0; i < 100000; i++) {
+        /* Every other one in the range of the ids, where the checks have more to do. */
+        const uint64_t handle = i % 2 ? next_random() : next_random() >> 11;
+        FOR_CALLS(each) {
+            const int64_t answer = each->make(handle, "key", 3);
+            check_note(refused(answer), __FILE__, __LINE__, "kvreg_%s of %" PRIu64 " gives %" PRId64, each->name,
+                       handle, answer);
+        }
+    }
+    teardown();
+}
+
+TEST(a_dead_bucket_answers_dead) {
+    setup();
+    kvreg_bucket dead;
+    CHECK_EQ(kvreg_create(registry, "work", 4, &dead), KVREG_OK);
+    CHECK_EQ(kvreg_put_int(dead, "key", 3, 1), KVREG_OK);
+    CHECK_EQ(kvreg_bucket_stop(dead, KVREG_REASON_KILLED), KVREG_OK);
+    for (int round = 0; round < 2; round++) {
+        FOR_CALLS(each) {
+            if (each->of == 'b') CHECK_CALL(each, each->make(dead, "key", 3), KVREG_DEAD);
+        }
+        /* Once more when the name, and perhaps the place, has a new bucket. */
+        kvreg_bucket next = 0;
+        CHECK_EQ(kvreg_create(registry, "work", 4, &next), KVREG_OK);
+        CHECK(next != dead);
+    }
+    teardown();
+}
+
+TEST(a_stopped_registry_answers_stopped) {
+    setup();
+    kvreg_registry stopped;
+    kvreg_bucket dead;
+    CHECK_EQ(kvreg_start(NULL, &stopped), KVREG_OK);
+    CHECK_EQ(kvreg_create(stopped, "key", 3, &dead), KVREG_OK);
+    CHECK_EQ(kvreg_put_int(dead, "key", 3, 1), KVREG_OK);
+    CHECK_EQ(kvreg_stop(stopped), KVREG_OK);
+    for (int round = 0; round < 2; round++) {
+        FOR_CALLS(each) {
+            if (each->of == 'r') CHECK_CALL(each, each->make(stopped, "key", 3), KVREG_STOPPED);
+            else CHECK_CALL(each, each->make(dead, "key", 3), KVREG_DEAD);
+        }
+        kvreg_registry next = 0;
+        CHECK_EQ(kvreg_start(NULL, &next), KVREG_OK);
+        CHECK(next != stopped);
+        CHECK_EQ(kvreg_stop(next), KVREG_OK);
+    }
+    teardown();
+}
+
+int main(void) {
+    RUN(a_handle_never_given_out_is_bad_and_not_dead);
+    RUN(a_good_handle_is_taken_by_every_call);
+    RUN(ids_are_small_and_not_zero);
+    RUN(zero_is_a_bad_handle);
+    RUN(a_bucket_is_no_registry_and_a_registry_no_bucket);
+    RUN(a_number_that_no_id_can_be_is_a_bad_handle);
+    RUN(one_bit_off_is_another_handle);
+    RUN(random_handles_are_refused);
+    RUN(a_dead_bucket_answers_dead);
+    RUN(a_stopped_registry_answers_stopped);
+    return check_end();
+}
