@@ -3,7 +3,7 @@
 use super::{Registry, Shared};
 use crate::bucket::Bucket;
 use crate::error::Error;
-use crate::sync::{AtomicBool, Ordering};
+use std::cell::Cell;
 use std::sync::{Condvar, Mutex};
 
 #[derive(Default, PartialEq, Clone, Copy)]
@@ -89,14 +89,15 @@ pub fn with_bucket_held<R>(bucket: Bucket, work: impl FnOnce() -> R) -> Result<R
     bucket.with_writer_held(work)
 }
 
-static PANIC: AtomicBool = AtomicBool::new(false);
+thread_local! {
+    static PANIC: Cell<bool> = const { Cell::new(false) };
+}
 
-/// Makes the next create of this process panic after it has changed the working copy.
+/// Makes the next create that this thread applies panic after it has changed the working copy.
 pub fn panic_in_next_create() {
-    PANIC.store(true, Ordering::SeqCst);
+    PANIC.set(true);
 }
 
 pub(super) fn maybe_panic() {
-    // SeqCst: a test's order, not a hot path.
-    assert!(!PANIC.swap(false, Ordering::SeqCst), "a test asked for this panic");
+    assert!(!PANIC.take(), "a test asked for this panic");
 }

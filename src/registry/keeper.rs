@@ -8,8 +8,8 @@ use super::Shared;
 use super::turn::Turn;
 use crate::error::Error;
 use crate::sync::{AtomicBool, Mutex, Ordering};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::os::unix::thread::JoinHandleExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
