@@ -13,6 +13,7 @@
 //!    epoch `<= t`.
 //! 3. Records are never freed, so a scan needs no protection itself.
 
+use crate::leave;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, fence};
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -33,25 +34,18 @@ struct Record {
     next: AtomicPtr<Record>,
 }
 
-/// Gives the thread's record back when the thread ends.
-struct Leave;
-
-impl Drop for Leave {
-    fn drop(&mut self) {
-        let record = CURRENT.replace(ptr::null());
-        EXITING.set(true);
-        if !record.is_null() {
-            // SAFETY: records are never freed.
-            unsafe { (*record).release() };
-        }
-    }
+thread_local! {
+    // Without a destructor, so that the hot path has no state to check: see `leave`.
+    static CURRENT: Cell<*const Record> = const { Cell::new(ptr::null()) };
 }
 
-thread_local! {
-    // Without a destructor, so that the hot path has no state to check; `Leave` is its destructor.
-    static CURRENT: Cell<*const Record> = const { Cell::new(ptr::null()) };
-    static EXITING: Cell<bool> = const { Cell::new(false) };
-    static LEAVE: Leave = const { Leave };
+/// Gives the thread's record back. Called when the thread ends.
+pub(crate) fn leave_record() {
+    let record = CURRENT.replace(ptr::null());
+    if !record.is_null() {
+        // SAFETY: records are never freed.
+        unsafe { (*record).release() };
+    }
 }
 
 impl Record {
@@ -87,7 +81,7 @@ impl Record {
 /// While it lives, nothing that this thread can reach is freed.
 pub(crate) struct Pin {
     record: *const Record,
-    /// Made for this pin alone, because the thread's own record is gone already.
+    /// Taken for this pin alone, because the thread is too far gone to have a record of its own.
     temporary: bool,
     _not_send: PhantomData<*const ()>,
 }
@@ -118,16 +112,16 @@ impl Drop for Pin {
     }
 }
 
-/// A record for this thread, or for one pin only if the thread is past its destructors.
+/// A record for this thread or, if nobody would give it back, for one pin.
 #[cold]
 #[inline(never)]
 fn first() -> (*const Record, bool) {
     let record = take();
-    let temporary = EXITING.get() || LEAVE.try_with(|_| ()).is_err();
-    if !temporary {
+    let keep = leave::arrange();
+    if keep {
         CURRENT.set(record);
     }
-    (record, temporary)
+    (record, !keep)
 }
 
 fn take() -> *const Record {

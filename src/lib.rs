@@ -25,6 +25,7 @@
 //! | module | noun |
 //! |---|---|
 //! | `sync` | the atomics and locks that everything below uses |
+//! | `leave`, `fork` | what a thread holds when it ends; what a child may do |
 //! | `epoch` | pins: what keeps memory alive under a reader that takes no lock |
 //! | `pool` | memory for tree nodes, given back to the system when whole pages are free |
 //! | `tree` | the wide radix tree over hashes that tables and buckets are made of, and its versions |
@@ -42,6 +43,7 @@ mod epoch;
 mod error;
 mod fork;
 mod hash;
+mod leave;
 mod name;
 mod pool;
 mod registry;

@@ -13,6 +13,8 @@ mod process;
 mod remains;
 mod turn;
 
+pub(crate) use cache::leave_cache;
+
 use crate::bucket::{Bucket, Reason, checked};
 use crate::error::Error;
 use crate::fork;

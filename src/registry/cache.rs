@@ -8,6 +8,7 @@
 
 use super::Shared;
 use crate::error::Error;
+use crate::leave;
 use crate::sync::Arc;
 use crate::table::Version;
 use arc_swap::ArcSwap;
@@ -28,23 +29,16 @@ struct Way {
 type Ways = [Way; WAYS];
 
 thread_local! {
-    // Without a destructor, so that the hot path has no state to check; `Leave` is its destructor.
+    // Without a destructor, so that the hot path has no state to check: see `leave`.
     static CURRENT: Cell<*mut Ways> = const { Cell::new(ptr::null_mut()) };
-    static EXITING: Cell<bool> = const { Cell::new(false) };
-    static LEAVE: Leave = const { Leave };
 }
 
-/// Lets go of the thread's versions when the thread ends.
-struct Leave;
-
-impl Drop for Leave {
-    fn drop(&mut self) {
-        let ways = CURRENT.replace(ptr::null_mut());
-        EXITING.set(true);
-        if !ways.is_null() {
-            // SAFETY: made by a Box, and this thread's alone.
-            drop(unsafe { Box::from_raw(ways) });
-        }
+/// Lets go of the thread's versions. Called when the thread ends.
+pub(crate) fn leave_cache() {
+    let ways = CURRENT.replace(ptr::null_mut());
+    if !ways.is_null() {
+        // SAFETY: made by a Box, and this thread's alone.
+        drop(unsafe { Box::from_raw(ways) });
     }
 }
 
@@ -77,10 +71,10 @@ fn fill<R>(registry: u64, read: impl FnOnce(&Version) -> R) -> Result<R, Error> 
         if version.registry == registry { Ok(read(version)) } else { Err(Error::Stopped) }
     };
     let current = &Shared::of(registry)?.current;
-    if EXITING.get() || LEAVE.try_with(|_| ()).is_err() {
-        return show(&current.load()); // the thread is past its destructors: nothing may be kept
-    }
     if CURRENT.get().is_null() {
+        if !leave::arrange() {
+            return show(&current.load());
+        }
         CURRENT.set(Box::into_raw(Box::default()));
     }
     // SAFETY: made by a Box above or before, this thread's alone, and `read` does not come back here.

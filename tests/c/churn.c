@@ -190,6 +190,32 @@ TEST(threads_that_come_and_go) {
     teardown(9, 0);
 }
 
+/* The thread's only call is made by the destructor of a key of its own, when its thread-local memory is gone. */
+static pthread_key_t at_exit;
+static void look_while_leaving(void *ignored) {
+    (void)ignored;
+    CHECK_EQ(kvreg_lookup_id(registry, "shopping", 8), bucket);
+}
+static void leave_looking(int index) { CHECK(pthread_setspecific(at_exit, &at_exit + index) == 0); }
+
+/* Among ten thousand names that are gone when the thread is: it must not hold on to what it saw. */
+TEST(threads_that_look_only_as_they_leave) {
+    enum { NAMES = 10000, ROUNDS = 40 };
+    static kvreg_bucket made[NAMES];
+    char name[40];
+    int64_t first = 0;
+    REQUIRE(pthread_key_create(&at_exit, look_while_leaving) == 0);
+    setup();
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < NAMES; i++) CHECK_EQ(kvreg_create(registry, name, name_of(name, i), &made[i]), KVREG_OK);
+        threads_run(1, leave_looking);
+        for (int i = 0; i < NAMES; i++) CHECK_EQ(kvreg_bucket_stop(made[i], KVREG_REASON_NORMAL), KVREG_OK);
+        if (round == ROUNDS / 10) first = memory();
+    }
+    flat(first, "threads that look as they leave");
+    teardown(1, 0);
+}
+
 /* How many threads and files the process had before its first registry. */
 static int tasks, files;
 
@@ -237,5 +263,6 @@ int main(void) {
     RUN(keys_that_come_and_go);
     RUN(idle_readers_hold_nothing_back);
     RUN(threads_that_come_and_go);
+    RUN(threads_that_look_only_as_they_leave);
     return check_end();
 }

@@ -72,6 +72,8 @@ static void read_all(int index) {
     CHECK_EQ(kvreg_bucket_name(bucket, text, 8), 8);
     CHECK_BYTES(text, 8, "shopping", 8);
     CHECK_EQ(kvreg_bucket_check(bucket), KVREG_OK);
+    unsigned char dump[100];
+    CHECK_EQ(kvreg_bucket_dump(bucket, dump, sizeof dump), 3 * (4 + 1 + 4) + 4 + 7 + 4 + 8 + 6 + 8);
 }
 
 static void every_change_is_refused(void) {
@@ -207,7 +209,8 @@ static int read_what_was_being_changed(void) {
             const int64_t answers[] = {kvreg_get(at, &digits[k % HOT], 1, &value),
                                        kvreg_get_int(at, &digits[k % HOT], 1, &number),
                                        kvreg_get_bytes(at, &digits[k % HOT], 1, bytes, sizeof bytes),
-                                       kvreg_bucket_name(at, bytes, sizeof bytes)};
+                                       kvreg_bucket_name(at, bytes, sizeof bytes),
+                                       kvreg_bucket_dump(at, NULL, 0)};
             kvreg_value_release(&value);
             for (size_t n = 0; n < sizeof answers / sizeof answers[0]; n++)
                 CHECK(answers[n] >= 0 || answers[n] == KVREG_DEAD || answers[n] == KVREG_NOT_FOUND ||
