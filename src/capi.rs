@@ -1,6 +1,6 @@
 //! The C interface: one file per noun, each function "check, call, return".
 //!
-//! Every entry goes through [`guard`] (or [`guard_len`]), so no panic leaves the library, and takes its pointers
+//! Every entry goes through `guard` (or `guard_len`), so no panic leaves the library, and takes its pointers
 //! through the functions below, so that NULL and over-long names are refused in one place. `include/kvreg.h` is
 //! generated from these files by cbindgen (see `build.rs`), and is the manual for C.
 
@@ -56,10 +56,10 @@ unsafe fn slice<'a>(data: *const c_void, len: usize) -> Result<&'a [u8], Error> 
     Ok(unsafe { core::slice::from_raw_parts(data.cast(), len) })
 }
 
-/// A name or key: as [`slice`], and refused before a byte is read when it is longer than 65,535 bytes.
+/// A name or key: as [`slice()`], and refused before a byte is read when it is longer than 65,535 bytes.
 ///
 /// # Safety
-/// As [`slice`].
+/// As [`slice()`].
 #[inline(always)]
 unsafe fn name<'a>(data: *const c_char, len: usize) -> Result<&'a [u8], Error> {
     if len > crate::name::MAX_LEN {
