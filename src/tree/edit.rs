@@ -1,7 +1,8 @@
 //! Changes to a tree: insert, replace, remove, and the splits and merges that they need.
 
+use super::node::{BITS, CAPACITY, CHAINED, FAN_OUT, Leaf, Node, tag_of};
 use super::versions::Dead;
-use super::{BITS, CAPACITY, CHAINED, Entry, FAN_OUT, Leaf, Node, Tree, tag_of};
+use super::{Entry, Tree};
 use crate::pool;
 use crate::sync::Ordering;
 use std::ptr;
@@ -163,14 +164,8 @@ impl<E: Entry> Tree<E> {
         unsafe {
             loop {
                 let leaf = node.leaf();
-                let mut places = leaf.places(tag_of(hash));
-                while places != 0 {
-                    let place = places.trailing_zeros() as usize;
-                    places &= places - 1;
-                    let entry = ptr::with_exposed_provenance::<E>(leaf.slots[place].load(Ordering::Relaxed));
-                    if !entry.is_null() && E::matches(entry, hash, key) {
-                        return Some((node, place));
-                    }
+                if let Some((place, _)) = leaf.search::<E>(hash, key) {
+                    return Some((node, place));
                 }
                 node = leaf.chain()?;
             }
