@@ -6,7 +6,7 @@
 mod contents;
 mod item;
 
-pub(crate) use contents::Contents;
+pub(crate) use contents::{COLLECT_AT_WEIGHT, Contents};
 
 use crate::epoch::{self, Pin};
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::registry::{self, Registry};
 use crate::slot::{Kind, SlotData, Slots};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use crate::value::{Value, ValueRef};
-use item::Item;
+use item::{Item, Payload};
 use std::ptr;
 
 /// The slots of all buckets of this process.
@@ -48,16 +48,14 @@ impl BucketSlot {
         self.contents.store(ptr::null_mut(), Ordering::Relaxed);
     }
 
-    /// Ends the contents of a bucket that exits, and gives them to the caller, if there are any: pinned readers may
-    /// still be in them.
-    pub(crate) fn close(&self) -> *mut Contents {
+    /// Ends the contents of a bucket that exits, and gives them to the caller, or NULL, with the bytes that there are
+    /// to free: pinned readers may still be in them.
+    pub(crate) fn close(&self) -> (*mut Contents, usize) {
         // AcqRel: see the contents that somebody made; whoever finds CLOSED finds the slot dead.
         let contents = self.contents.swap(CLOSED, Ordering::AcqRel);
         // SAFETY: contents are freed by whoever closed them, which is done once and by us.
-        if let Some(contents) = unsafe { contents.as_ref() } {
-            contents.close();
-        }
-        contents
+        let weight = unsafe { contents.as_ref() }.map_or(0, Contents::close);
+        (contents, weight)
     }
 
     /// The contents, if anything was ever put in.
@@ -145,10 +143,11 @@ impl Bucket {
     pub fn put<'a>(self, key: impl AsRef<[u8]>, value: impl Into<ValueRef<'a>>) -> Result<(), Error> {
         let key = checked(key.as_ref())?;
         fork::check()?;
+        let payload = Payload::new(value.into())?; // before the pin: it may take long
         let pin = epoch::pin();
         let contents: *const Contents = BUCKETS.resolve(self.0)?.contents_or_new(&pin)?;
         // SAFETY: alive while the pin is, which goes with the call.
-        unsafe { (*contents).put(pin, key, value.into()) }
+        unsafe { (*contents).put(pin, key, payload) }
     }
 
     /// The value under a key. Takes no lock.
@@ -261,6 +260,7 @@ impl Bucket {
 
     #[inline(always)]
     fn read<R>(self, key: &[u8], read: impl FnOnce(&Item) -> R) -> Result<Option<R>, Error> {
+        let key = checked(key)?;
         let pin = epoch::pin();
         let Some(contents) = BUCKETS.resolve(self.0)?.contents(&pin)? else { return Ok(None) };
         Ok(contents.find(&pin, key).map(read))

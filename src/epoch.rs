@@ -60,8 +60,9 @@ impl Record {
         self.depth.set(depth + 1);
         if depth == 0 {
             // Acquire: if we see the epoch after a seal, we also see what was unlinked before it.
-            // Relaxed store: the fence below orders it before every load of this pin.
-            self.epoch.store(EPOCH.load(Ordering::Acquire), Ordering::Relaxed);
+            // Release: whoever finds this epoch also sees that the reads of earlier pins are done. The fence below
+            // orders it before every load of this pin.
+            self.epoch.store(EPOCH.load(Ordering::Acquire), Ordering::Release);
             // SeqCst, paired with the fence in `oldest`: either that scan sees our epoch, or we see what it unlinked.
             fence(Ordering::SeqCst);
         }

@@ -6,17 +6,21 @@
 
 use crate::error::Error;
 use crate::sync::{AtomicBool, Ordering};
-use std::sync::Once;
 
 static FORKED: AtomicBool = AtomicBool::new(false);
-static INSTALLED: Once = Once::new();
+static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Sees to it that children know that they are. Called by every start.
+/// Sees to it that children know that they are. Called by every start, before it takes any lock.
+///
+/// Not a `Once`: a child that was forked while another thread ran it would wait for that thread for ever. Two threads
+/// may both install the handler, which harms nobody.
 pub(crate) fn watch() {
-    INSTALLED.call_once(|| {
+    // Relaxed: nothing is read on the strength of it.
+    if !INSTALLED.load(Ordering::Relaxed) {
         // SAFETY: the handler is async-signal-safe (one atomic store), and this library is never unmapped.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    });
+        INSTALLED.store(true, Ordering::Relaxed);
+    }
 }
 
 extern "C" fn in_child() {

@@ -14,6 +14,7 @@ mod remains;
 mod turn;
 
 pub(crate) use cache::leave_cache;
+pub(crate) use remains::sweep as sweep_remains;
 
 use crate::bucket::{Bucket, Reason, checked};
 use crate::error::Error;
@@ -192,6 +193,7 @@ impl Registry {
         process::forget(self); // first: nobody who starts this name gets a registry that ends
         let left = shared.turn.lock().end(self.0, shared)?;
         shared.keeper.end();
+        cache::forget(self.0);
         remains::leave(left);
         REGISTRIES.give(REGISTRIES.kill(self.0));
         Ok(())

@@ -189,6 +189,11 @@ impl Table {
         self.versions.dead() + self.doomed.len()
     }
 
+    /// Whether more waits to be freed than changes free along the way.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.doomed.len() > 4096
+    }
+
     /// Frees everything if no reader holds a version any more, and tells whether it did. `cell` shows another
     /// version by now, and the table is not used again.
     pub(crate) fn dissolve(&mut self, mut limbo: impl FnMut(*const Name)) -> bool {

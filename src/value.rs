@@ -122,7 +122,6 @@ impl Blob {
     ///
     /// # Safety
     /// `raw` came from [`Blob::into_raw`], and its holder keeps it during `'a`.
-    #[cfg(feature = "capi")]
     pub(crate) unsafe fn bytes_of<'a>(raw: *const c_void) -> &'a [u8] {
         let head = raw.cast::<Head>();
         // SAFETY: this function's contract; `len` bytes were written after the head.

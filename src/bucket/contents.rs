@@ -14,10 +14,12 @@ use crate::hash::Hash;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::tree::versions::{Dead, Versions};
 use crate::tree::{Entry, Node, Tree, find, walk, walk_unfinished};
-use crate::value::ValueRef;
 
-/// Garbage is looked through when this much of it has come together.
+/// Garbage is looked through when this many things of it have come together (fewer in a small bucket) …
 const COLLECT_AT: usize = 64;
+const COLLECT_SMALL_AT: usize = 8;
+/// … or this many bytes.
+pub(crate) const COLLECT_AT_WEIGHT: usize = 64 << 10;
 
 pub(crate) struct Contents {
     root: AtomicUsize,
@@ -32,6 +34,10 @@ struct Writer {
     tree: Tree<Item>,
     versions: Versions,
     limbo: Limbo<Dead>,
+    /// Bytes that the items in the tree keep.
+    weight: usize,
+    /// Bytes that items in the limbo keep since it was last looked through.
+    dead_weight: usize,
     /// The bucket exited: no change may come any more.
     closed: bool,
 }
@@ -56,6 +62,8 @@ impl Contents {
                 tree,
                 versions: Versions::default(),
                 limbo: Limbo::new(),
+                weight: 0,
+                dead_weight: 0,
                 closed: false,
             }),
         }
@@ -70,7 +78,7 @@ impl Contents {
         unsafe { find::<Item>(root, self.hash.of(key), key).as_ref() }
     }
 
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::Acquire) // Acquire: whoever sees the count sees the change
     }
 
@@ -79,8 +87,7 @@ impl Contents {
     }
 
     /// Puts a value under a key. The pin is what the caller found these contents under.
-    pub(super) fn put(&self, pin: Pin, key: &[u8], value: ValueRef<'_>) -> Result<(), Error> {
-        let payload = Payload::new(value)?;
+    pub(super) fn put(&self, pin: Pin, key: &[u8], payload: Payload) -> Result<(), Error> {
         let hash = self.hash.of(key);
         self.write(pin, |writer| {
             // SAFETY: only this writer changes the tree, so all that it leads to is alive.
@@ -88,12 +95,13 @@ impl Contents {
             if old.is_some_and(|old| old.overwrite(writer.tree.frozen, &payload)) {
                 return Ok(true);
             }
-            let item = Item::new(key, hash, writer.tree.version, payload)?.as_ptr();
+            let item = Item::new(key, hash, writer.tree.version, payload)?;
             // SAFETY: the item is new and has this key; what it replaces was alive in the tree.
             unsafe {
-                match writer.tree.replace(hash, key, item) {
-                    Some(old) => writer.tree.retire_entry(old),
-                    None => writer.tree.insert(hash, item),
+                writer.weight += item.as_ref().weight();
+                match writer.tree.replace(hash, key, item.as_ptr()) {
+                    Some(old) => writer.retire(old),
+                    None => writer.tree.insert(hash, item.as_ptr()),
                 }
             }
             Ok(true)
@@ -108,7 +116,7 @@ impl Contents {
             let old = writer.tree.remove(hash, key);
             if let Some(old) = old {
                 // SAFETY: it was alive in the tree until now.
-                unsafe { writer.tree.retire_entry(old) };
+                unsafe { writer.retire(old) };
             }
             Ok(old.is_some())
         })
@@ -139,14 +147,11 @@ impl Contents {
         Ok(())
     }
 
-    /// Ends all changes: waits for the one that runs, and lets no other begin.
-    pub(crate) fn close(&self) {
-        self.writer.lock().closed = true;
-    }
-
-    /// How much there is to free, about.
-    pub(crate) fn size(&self) -> u64 {
-        self.count()
+    /// Ends all changes: waits for the one that runs, and lets no other begin. Gives the bytes that there are to free.
+    pub(crate) fn close(&self) -> usize {
+        let mut writer = self.writer.lock();
+        writer.closed = true;
+        writer.weight
     }
 
     /// Whether somebody uses these contents without a pin.
@@ -175,17 +180,30 @@ impl Contents {
         pin: Pin,
         change: impl FnOnce(&mut Writer) -> Result<bool, Error>,
     ) -> Result<bool, Error> {
-        match self.writer.try_lock() {
-            Some(writer) if writer.closed => Err(Error::Dead),
-            Some(mut writer) => self.run(&mut writer, change),
-            None => {
-                // No pin is held while we wait: it would hold back all that is freed anywhere.
+        if let Some(mut writer) = self.writer.try_lock() {
+            if writer.closed {
+                return Err(Error::Dead);
+            }
+            let changed = self.run(&mut writer, change)?;
+            if writer.is_due() {
+                // Our own pin would hold back what we want to free.
                 let user = User::new(self, &pin);
                 drop(pin);
-                let mut writer = user.0.lock()?;
-                self.run(&mut writer, change)
+                writer.collect();
+                drop(writer);
+                drop(user);
             }
+            return Ok(changed);
         }
+        // No pin is held while we wait: it would hold back all that is freed anywhere.
+        let user = User::new(self, &pin);
+        drop(pin);
+        let mut writer = user.0.lock()?;
+        let changed = self.run(&mut writer, change)?;
+        if writer.is_due() {
+            writer.collect();
+        }
+        Ok(changed)
     }
 
     #[inline(always)]
@@ -201,27 +219,53 @@ impl Contents {
             self.root.store(writer.tree.root.to_raw(), Ordering::Release);
             self.count.store(writer.tree.len as u64, Ordering::Release);
             self.revision.store(self.revision.load(Ordering::Relaxed) + 1, Ordering::Release);
-            if !writer.tree.retired.is_empty() {
-                writer.settle();
-            }
+            writer.settle();
         }
         Ok(changed)
     }
 }
 
 impl Writer {
-    /// Sees to what a change replaced.
+    /// Remembers an item that was taken out.
+    ///
+    /// # Safety
+    /// It was alive in the tree until now.
+    unsafe fn retire(&mut self, item: *const Item) {
+        // SAFETY: this function's contract.
+        unsafe {
+            let weight = (*item).weight();
+            self.weight -= weight;
+            self.dead_weight += weight;
+            self.tree.retire_entry(item);
+        }
+    }
+
+    /// Sees to what a change replaced. The root was shown to readers since.
+    #[inline]
     fn settle(&mut self) {
         while let Some(dead) = self.tree.retired.pop() {
             if let Some(dead) = self.versions.bury(dead) {
                 self.limbo.push(dead);
             }
         }
-        if self.limbo.unsealed() >= COLLECT_AT {
-            let tree = &mut self.tree;
-            // SAFETY: no version and no pin sees it any more, and each thing is retired once.
-            self.limbo.collect(|dead| unsafe { tree.free(dead, |item| Item::release(item)) });
-        }
+    }
+
+    /// Whether it is time to look through the garbage.
+    #[inline]
+    fn is_due(&self) -> bool {
+        let things = self.limbo.unsealed();
+        things != 0
+            && (things >= COLLECT_AT.min(COLLECT_SMALL_AT + self.tree.len)
+                || self.dead_weight >= COLLECT_AT_WEIGHT)
+    }
+
+    /// Frees what neither a version nor a pin sees any more.
+    #[cold]
+    fn collect(&mut self) {
+        let tree = &mut self.tree;
+        // SAFETY: no version and no pin sees it any more, and each thing is retired once.
+        self.limbo.collect(|dead| unsafe { tree.free(dead, |item| Item::release(item)) });
+        self.dead_weight = 0;
     }
 }
 
@@ -267,5 +311,8 @@ impl Drop for Held<'_> {
         let Writer { tree, versions, limbo, .. } = &mut *writer;
         versions.drop_version(self.version, |dead| limbo.push(dead));
         tree.frozen = versions.newest();
+        if writer.is_due() {
+            writer.collect();
+        }
     }
 }

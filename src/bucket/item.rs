@@ -42,6 +42,12 @@ impl Payload {
         Ok(Payload { kind, bits })
     }
 
+    /// The length of a blob that is held.
+    fn len(bits: u64) -> usize {
+        // SAFETY: whoever asks has an item or payload that holds the blob.
+        unsafe { Blob::bytes_of(ptr::with_exposed_provenance(bits as usize)) }.len()
+    }
+
     fn is_blob(kind: Type) -> bool {
         matches!(kind, Type::Str | Type::Bytes)
     }
@@ -87,6 +93,12 @@ impl Item {
             ptr::copy_nonoverlapping(key.as_ptr(), (&raw mut (*item.as_ptr()).key).cast(), key.len());
         }
         Ok(item)
+    }
+
+    /// The memory that it keeps, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let blob = if Payload::is_blob(self.kind) { Payload::len(self.bits()) } else { 0 };
+        Item::layout(usize::from(self.key_len)).size() + blob
     }
 
     /// Overwrites a number by one of the same type, if no version up to `frozen` sees this item.

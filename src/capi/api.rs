@@ -3,8 +3,8 @@
 
 use super::types::*;
 use super::{bucket::*, registry::*, status::*, value::*};
+use crate::sync::{AtomicPtr, Ordering};
 use core::ffi::CStr;
-use std::sync::OnceLock;
 
 /// The version as C text.
 pub(super) const VERSION: &CStr =
@@ -13,13 +13,8 @@ pub(super) const VERSION: &CStr =
         Err(_) => unreachable!(),
     };
 
-struct Table(kvreg_api);
-// SAFETY: the only pointer in it is that of a constant text; the rest are numbers and functions.
-unsafe impl Send for Table {}
-// SAFETY: as above; it is never written after it was made.
-unsafe impl Sync for Table {}
-
-static TABLE: OnceLock<Table> = OnceLock::new();
+/// Not a `Once`: a child that was forked while another thread ran it would wait for ever.
+static TABLE: AtomicPtr<kvreg_api> = AtomicPtr::new(core::ptr::null_mut());
 
 /// The function table, or NULL if this library's major ABI number is not the one asked for (`KVREG_ABI_MAJOR`).
 /// Check `size` before you call a function that was appended after the version you know.
@@ -33,8 +28,24 @@ pub extern "C" fn kvreg_api_get(abi_major: u32) -> *const kvreg_api {
     if abi_major != KVREG_ABI_MAJOR {
         return core::ptr::null();
     }
-    let made = std::panic::catch_unwind(|| &TABLE.get_or_init(|| Table(table())).0);
-    made.map_or(core::ptr::null(), |table| table)
+    std::panic::catch_unwind(|| published().cast_const()).unwrap_or(core::ptr::null())
+}
+
+fn published() -> *mut kvreg_api {
+    let published = TABLE.load(Ordering::Acquire); // Acquire: see the table
+    if !published.is_null() {
+        return published;
+    }
+    let made = Box::into_raw(Box::new(table()));
+    // AcqRel: publishes ours, or sees the one that another thread made.
+    match TABLE.compare_exchange(core::ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => made,
+        Err(published) => {
+            // SAFETY: made above, and nobody else knows it.
+            drop(unsafe { Box::from_raw(made) });
+            published
+        }
+    }
 }
 
 fn table() -> kvreg_api {

@@ -42,6 +42,18 @@ pub(crate) fn leave_cache() {
     }
 }
 
+/// Lets go of one registry's version.
+pub(super) fn forget(registry: u64) {
+    let ways = CURRENT.get();
+    if !ways.is_null() {
+        // SAFETY: this thread's alone.
+        let way = unsafe { &mut (*ways)[registry as usize % WAYS] };
+        if way.registry == registry {
+            *way = Way::default();
+        }
+    }
+}
+
 /// Shows the newest version of a registry's table to `read`, which must be our own code: it is short, and never
 /// comes back here.
 #[inline(always)]

@@ -92,7 +92,9 @@ fn keep(shared: &'static Shared) {
         if shared.keeper.hooks.checkpoint() {
             return; // killed
         }
-        let _ = catch_unwind(AssertUnwindSafe(|| clean(shared)));
+        if catch_unwind(AssertUnwindSafe(|| clean(shared))).is_err() {
+            shared.turn.lock().keeper_awake = false; // the next one who finds work wakes us again
+        }
         if shared.keeper.ending() {
             return;
         }

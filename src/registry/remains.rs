@@ -1,8 +1,10 @@
-//! What is left of stopped registries while readers still hold a version or a pin: freed at a later start or stop.
+//! What is left of stopped registries while readers still hold a version or a pin: freed at a later start or stop, or
+//! when a thread that used kvreg ends.
 
 use super::garbage::{self, Garbage};
 use crate::epoch::Limbo;
-use crate::sync::Mutex;
+use crate::fork;
+use crate::sync::{AtomicBool, Mutex, Ordering};
 use crate::table::Table;
 
 pub(super) struct Remains {
@@ -10,6 +12,8 @@ pub(super) struct Remains {
     limbo: Limbo<Garbage>,
 }
 
+/// Whether there are any.
+static ANY: AtomicBool = AtomicBool::new(false);
 static REMAINS: Mutex<Vec<Remains>> = Mutex::new(Vec::new());
 
 impl Remains {
@@ -32,11 +36,18 @@ impl Remains {
 pub(super) fn leave(mut remains: Remains) {
     sweep();
     if remains.sweep() {
-        REMAINS.lock().push(remains);
+        let mut all = REMAINS.lock();
+        all.push(remains);
+        ANY.store(true, Ordering::Relaxed); // under the lock, as in `sweep`
     }
 }
 
 /// Tries again what could not be freed before.
-pub(super) fn sweep() {
-    REMAINS.lock().retain_mut(Remains::sweep);
+pub(crate) fn sweep() {
+    // Relaxed: if we miss some, the next one finds them. In a forked child nobody may take the lock.
+    if ANY.load(Ordering::Relaxed) && fork::check().is_ok() {
+        let mut remains = REMAINS.lock();
+        remains.retain_mut(Remains::sweep);
+        ANY.store(!remains.is_empty(), Ordering::Relaxed);
+    }
 }

@@ -11,13 +11,14 @@
 use super::Shared;
 use super::garbage::{self, Garbage};
 use super::remains::Remains;
-use crate::bucket::{BUCKETS, Contents, Reason};
+use crate::bucket::{BUCKETS, COLLECT_AT_WEIGHT, Contents, Reason};
 use crate::epoch::Limbo;
 use crate::error::Error;
 use crate::sync::{Arc, AtomicU64, MutexGuard, Ordering};
 use crate::table::{Table, Version};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How often a caller looks for its answer before it sleeps on the turn. A change takes well under a microsecond.
 const SPINS: usize = 200;
@@ -93,6 +94,8 @@ pub(super) struct Turn {
     dying: Vec<u64>,
     answers: Vec<(Arc<Answer>, Result<u64, Error>)>,
     limbo: Limbo<Garbage>,
+    /// Bytes that contents in the limbo keep, about.
+    weight: usize,
     /// Contents that take long to free.
     pub(super) large: Vec<Contents>,
     /// Above this much garbage the registry's thread is woken, unless it is awake.
@@ -110,6 +113,7 @@ impl Turn {
             dying: Vec::new(),
             answers: Vec::new(),
             limbo: Limbo::new(),
+            weight: 0,
             large: Vec::new(),
             wake_at: super::keeper::WAKE_AT,
             keeper_awake: false,
@@ -182,6 +186,7 @@ impl Turn {
 
     /// Ends what the holder of the turn began: empties the mailbox, publishes, kills, answers, sweeps.
     pub(super) fn finish(&mut self, shared: &'static Shared, sweep: usize) {
+        self.recover();
         while let Ok(Request { registry, change, answer }) = shared.mailbox.receiver.try_recv() {
             let change = match &change {
                 OwnedChange::Create(name) => Change::Create { name, seen: 0 },
@@ -195,7 +200,8 @@ impl Turn {
             answer.set(result);
         }
         self.sweep(sweep);
-        if self.garbage() > self.wake_at || !self.large.is_empty() {
+        let piled_up = self.garbage() > self.wake_at || self.table.as_ref().is_some_and(Table::is_behind);
+        if piled_up || self.weight >= COLLECT_AT_WEIGHT || !self.large.is_empty() {
             shared.keeper.wake(self);
         }
     }
@@ -212,9 +218,10 @@ impl Turn {
     fn kill(&mut self, bucket: u64) {
         let slot = BUCKETS.resolve(bucket).expect("buckets die under this turn only");
         let index = BUCKETS.kill(bucket);
-        let contents = slot.close();
+        let (contents, weight) = slot.close();
         if !contents.is_null() {
             self.limbo.push(Garbage::Contents(contents));
+            self.weight += weight;
         }
         self.limbo.push(Garbage::Slot(index));
     }
@@ -223,7 +230,7 @@ impl Turn {
         if let Some(table) = &mut self.table {
             table.sweep(budget, |name| self.limbo.push(Garbage::Name(name)));
         }
-        if self.limbo.unsealed() >= COLLECT_AT {
+        if self.limbo.unsealed() >= COLLECT_AT || self.weight >= COLLECT_AT_WEIGHT {
             self.collect();
         }
     }
@@ -232,10 +239,13 @@ impl Turn {
     pub(super) fn collect(&mut self) {
         let large = &mut self.large;
         garbage::collect(&mut self.limbo, |contents| {
-            if contents.size() > SMALL {
+            if contents.count() > SMALL {
                 large.push(*contents);
             }
         });
+        if self.limbo.is_empty() {
+            self.weight = 0;
+        }
     }
 
     /// How much is not freed yet.
@@ -260,9 +270,8 @@ impl Turn {
 
     /// Ends the registry: nothing can be found or changed any more. Gives back what readers may still hold.
     pub(super) fn end(&mut self, registry: u64, shared: &'static Shared) -> Result<Remains, Error> {
-        self.recover();
-        self.table(registry)?;
         self.finish(shared, SWEEP);
+        self.table(registry)?;
         let last = shared.current.swap(Arc::new(Version::stopped(registry)));
         last.for_each(|_, bucket| self.kill(bucket));
         drop(last);
@@ -300,8 +309,8 @@ pub(super) fn change(shared: &'static Shared, registry: u64, change: Change<'_>)
 }
 
 fn serve(mut turn: MutexGuard<'_, Turn>, shared: &'static Shared, answer: &Answer) -> Result<u64, Error> {
-    turn.recover();
-    turn.finish(shared, SWEEP);
+    // Ours may stand behind one that panics: each panic takes one request with it, so this ends.
+    while catch_unwind(AssertUnwindSafe(|| turn.finish(shared, SWEEP))).is_err() {}
     // No answer: a holder panicked with our change in its hands.
     answer.get().unwrap_or(Err(Error::Panicked))
 }
