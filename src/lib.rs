@@ -27,7 +27,7 @@
 //! | `sync` | the atomics and locks that everything below uses |
 //! | `leave`, `fork` | what a thread holds when it ends; what a child may do |
 //! | `epoch` | pins: what keeps memory alive under a reader that takes no lock |
-//! | `pool` | memory for tree nodes, given back to the system when whole pages are free |
+//! | `pool` | memory for tree nodes, given back to the system in chunks of 64 KiB |
 //! | `tree` | the wide radix tree over hashes that tables and buckets are made of, and its versions |
 //! | `slot` | ids, and the table of slots behind them |
 //! | `name`, `value`, `hash` | names, values, the keyed hash |

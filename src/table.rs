@@ -169,7 +169,7 @@ impl Table {
         for _ in 0..self.superseded.len().min(4) {
             let mut version = self.superseded.pop_front().expect("counted above");
             if Arc::get_mut(&mut version).is_some() {
-                self.versions.drop_version(version.number, |dead| self.doomed.push(dead));
+                self.versions.drop_version(version.number, &mut self.doomed);
                 if self.spare.len() < 8 {
                     self.spare.push(version);
                 }
@@ -202,9 +202,9 @@ impl Table {
             return false;
         }
         while let Some(version) = self.superseded.pop_front() {
-            self.versions.drop_version(version.number, |dead| self.doomed.push(dead));
+            self.versions.drop_version(version.number, &mut self.doomed);
         }
-        self.versions.drop_version(self.published.number, |dead| self.doomed.push(dead));
+        self.versions.drop_version(self.published.number, &mut self.doomed);
         self.sweep(usize::MAX, &mut limbo);
         // SAFETY: no version is held, so nobody sees the tree; it is not used again.
         unsafe { self.tree.dismantle(&mut limbo) };

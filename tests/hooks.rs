@@ -88,6 +88,21 @@ fn reads_take_neither_the_turn_nor_a_buckets_lock() {
 }
 
 #[test]
+fn a_change_that_panicked_is_not_finished_by_the_thread() {
+    let (registry, bucket) = start();
+    hooks::suspend_thread(registry).unwrap();
+    hooks::panic_in_next_create();
+    assert!(std::panic::catch_unwind(|| registry.create("fails")).is_err());
+    hooks::resume_thread(registry).unwrap(); // it looks for work, and finds what was left
+    let other = registry.create("other").unwrap();
+    assert_eq!(registry.lookup("fails"), Ok(None));
+    assert_eq!(registry.lookup("other"), Ok(Some(other)));
+    assert_eq!(registry.lookup("shopping"), Ok(Some(bucket)));
+    assert_eq!((registry.count(), registry.revision()), (Ok(2), Ok(2)));
+    registry.stop().unwrap();
+}
+
+#[test]
 fn a_change_that_panics_leaves_the_table_as_it_was() {
     let (registry, bucket) = start();
     for i in 0..100 {

@@ -38,6 +38,7 @@ programs!(
     [
         arguments,
         churn,
+        memory,
         dead,
         dump,
         exit,

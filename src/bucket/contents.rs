@@ -309,7 +309,9 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         let mut writer = self.contents.writer.lock(); // also of contents that were closed meanwhile
         let Writer { tree, versions, limbo, .. } = &mut *writer;
-        versions.drop_version(self.version, |dead| limbo.push(dead));
+        let mut free = Vec::new();
+        versions.drop_version(self.version, &mut free);
+        free.into_iter().for_each(|dead| limbo.push(dead));
         tree.frozen = versions.newest();
         if writer.is_due() {
             writer.collect();

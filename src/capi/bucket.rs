@@ -313,7 +313,7 @@ pub unsafe extern "C" fn kvreg_bucket_revision(bucket: kvreg_bucket, out: *mut u
 ///
 /// For each key: u32 length, the key's bytes, u8 type, u32 length, the value's bytes, all little-endian and without
 /// padding, in no particular order. The value's bytes: none for nil; 1 for a bool; 8 for an int or a float; else the
-/// text or bytes. Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is
+/// text or bytes, of which a dump holds at most 4 GiB each (else KVREG_OUT_OF_MEMORY). Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is
 /// enough, so ask with capacity 0 first, and ask again if the answer has grown. `buffer` may be NULL if `capacity`
 /// is 0. Writers are held back for an instant only, whatever the size. Cost: O(number of keys).
 ///

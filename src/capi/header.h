@@ -24,10 +24,14 @@
  *             No call is for signal handlers.
  *   Memory    What you pass in is copied before the call returns. What kvreg_get gives you is yours until
  *             kvreg_value_release, and outlives the bucket and the registry. If memory for a value or a dump runs
- *             out, the call gives KVREG_OUT_OF_MEMORY and changes nothing.
+ *             out, the call gives KVREG_OUT_OF_MEMORY and changes nothing; the library's own small needs (a name, a
+ *             node, the 2 MiB from which nodes are cut) end the process then, as in any Rust program. What exits or
+ *             is replaced is freed when no reader can see it any more: at once, or with one of the next changes.
  *   fork      In the child, reads go on from the tables as they were; every change gives KVREG_FORKED at once.
  *             A process that forked before its first kvreg_start is not concerned.
- *   Unload    The library is never unmapped (-z nodelete), so dlclose is harmless. At exit nothing needs to be done.
+ *   Unload    The library is never unmapped (-z nodelete), so dlclose is harmless. At exit nothing needs to be done;
+ *             but a main thread that leaves by pthread_exit leaves the process to the registries' threads, which
+ *             block all signals: stop them first.
  *
  * Each function says, in four lines:
  *   @thread   who may call it, and whether it can wait

@@ -84,7 +84,7 @@ impl Keeper {
     }
 }
 
-/// The thread's life: a panic in its work is caught, and the work begins again.
+/// The thread's life: a panic in its work is caught, and the next work finds it again.
 fn keep(shared: &'static Shared) {
     loop {
         thread::park();

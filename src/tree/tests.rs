@@ -88,7 +88,7 @@ impl Subject {
         self.settle();
         let (version, ..) = self.held.swap_remove(i);
         let mut freed: Vec<Dead> = Vec::new();
-        self.versions.drop_version(version, |dead| freed.push(dead));
+        self.versions.drop_version(version, &mut freed);
         self.tree.frozen = self.versions.newest();
         self.free(freed);
     }

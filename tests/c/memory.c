@@ -1,0 +1,101 @@
+/* Memory of large values: what was replaced, deleted or stopped comes back at once, also in a process that goes quiet. */
+#define _GNU_SOURCE
+#include "check.h"
+
+#include <kvreg.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MIB = 1 << 20, ROUNDS = 200 };
+static char *blob;
+static kvreg_registry registry;
+
+static long resident_mib(void) {
+    long pages = 0, all = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!CHECK(file != NULL)) return 0;
+    CHECK(fscanf(file, "%ld %ld", &all, &pages) == 2 && pages > 0);
+    fclose(file);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024) / 1024;
+}
+
+static kvreg_bucket bucket_of(const char *name) {
+    kvreg_bucket bucket = 0;
+    CHECK_EQ(kvreg_create(registry, name, strlen(name), &bucket), KVREG_OK);
+    return bucket;
+}
+
+TEST(replaced_values_come_back) {
+    const kvreg_bucket bucket = bucket_of("replaced");
+    const long before = resident_mib();
+    for (int i = 0; i < ROUNDS; i++) CHECK_EQ(kvreg_put_bytes(bucket, "key", 3, blob, MIB), KVREG_OK);
+    CHECK(resident_mib() - before < 8); /* 1 is live */
+    CHECK_EQ(kvreg_delete(bucket, "key", 3), KVREG_OK);
+    CHECK(resident_mib() - before < 4);
+}
+
+TEST(deleted_values_come_back) {
+    const kvreg_bucket bucket = bucket_of("deleted");
+    const long before = resident_mib();
+    for (int i = 0; i < ROUNDS; i++) CHECK_EQ(kvreg_put_bytes(bucket, (char *)&i, sizeof i, blob, MIB), KVREG_OK);
+    CHECK(resident_mib() - before >= ROUNDS); /* else the figures below would mean nothing */
+    for (int i = 0; i < ROUNDS; i++) CHECK_EQ(kvreg_delete(bucket, (char *)&i, sizeof i), KVREG_OK);
+    CHECK(resident_mib() - before < 8);
+}
+
+TEST(contents_of_stopped_buckets_come_back) {
+    const long before = resident_mib();
+    for (int i = 0; i < ROUNDS; i++) {
+        const kvreg_bucket bucket = bucket_of("stopped");
+        CHECK_EQ(kvreg_put_bytes(bucket, "key", 3, blob, MIB), KVREG_OK);
+        CHECK_EQ(kvreg_bucket_stop(bucket, KVREG_REASON_NORMAL), KVREG_OK);
+    }
+    CHECK(resident_mib() - before < 8);
+}
+
+TEST(many_small_buckets_keep_little_of_what_was_replaced) {
+    enum { BUCKETS = 20000, PUTS = 100 };
+    char text[100];
+    memset(text, 'x', sizeof text);
+    const long before = resident_mib();
+    for (int i = 0; i < BUCKETS; i++) {
+        char name[32];
+        const int n = snprintf(name, sizeof name, "small %d", i);
+        kvreg_bucket bucket = 0;
+        REQUIRE(kvreg_create(registry, name, (size_t)n, &bucket) == KVREG_OK);
+        for (int j = 0; j < PUTS; j++) CHECK_EQ(kvreg_put_bytes(bucket, "key", 3, text, sizeof text), KVREG_OK);
+    }
+    CHECK(resident_mib() - before < 80); /* 4 KiB a bucket, of which nearly 1 are live */
+}
+
+TEST(a_stopped_registry_comes_back_before_the_next_ends) {
+    kvreg_registry first = 0, second = 0;
+    REQUIRE(kvreg_start(NULL, &first) == KVREG_OK);
+    const long before = resident_mib();
+    for (int i = 0; i < ROUNDS; i++) {
+        kvreg_bucket bucket = 0;
+        REQUIRE(kvreg_create(first, (char *)&i, sizeof i, &bucket) == KVREG_OK);
+        CHECK_EQ(kvreg_put_bytes(bucket, "key", 3, blob, MIB), KVREG_OK);
+    }
+    CHECK_EQ(kvreg_stop(first), KVREG_OK);
+    CHECK(resident_mib() - before < 8);
+    REQUIRE(kvreg_start(NULL, &second) == KVREG_OK);
+    CHECK_EQ(kvreg_stop(second), KVREG_OK);
+}
+
+int main(void) {
+    mallopt(M_MMAP_THRESHOLD, MIB / 4); /* so that malloc itself gives large blocks back */
+    blob = malloc(MIB);
+    if (blob == NULL || kvreg_start(NULL, &registry) != KVREG_OK) return 1;
+    memset(blob, 'b', MIB);
+    RUN(replaced_values_come_back);
+    RUN(deleted_values_come_back);
+    RUN(contents_of_stopped_buckets_come_back);
+    RUN(many_small_buckets_keep_little_of_what_was_replaced);
+    RUN(a_stopped_registry_comes_back_before_the_next_ends);
+    return check_end();
+}
