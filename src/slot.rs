@@ -3,7 +3,8 @@
 //! An id is a number below 2^53: 3 bits of kind, 22 bits of generation, 28 bits of slot index. A slot's generation
 //! changes when its object dies, so an old id never reaches the next object; a slot whose generations are used up is
 //! retired, so no id is ever given twice. Slots are never moved or freed: resolving any number at all is two loads
-//! and a compare, and safe. Generations live apart from the data, whose pages could then be given back.
+//! and a compare, and safe. Generations live apart from the data, so that the
+//! pages of dead objects can be given back one day; today they stay.
 //!
 //! Invariants:
 //! 1. `generations[i]` holds the generation of slot `i` with LIVE set while an object lives in it, and otherwise the
@@ -13,7 +14,6 @@
 
 use crate::error::Error;
 use crate::sync::{AtomicPtr, AtomicU32, Mutex, Ordering};
-use std::marker::PhantomData;
 use std::ptr;
 
 /// What an id stands for; its kind is in its top bits, so that one of the wrong kind is told from a dead one.
@@ -50,7 +50,6 @@ struct Chunk<T> {
 pub(crate) struct Slots<T: SlotData> {
     chunks: [AtomicPtr<Chunk<T>>; CHUNKS],
     free: Mutex<Free>,
-    _data: PhantomData<T>,
 }
 
 struct Free {
@@ -74,7 +73,6 @@ impl<T: SlotData> Slots<T> {
         Slots {
             chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
             free: Mutex::new(Free { indices: Vec::new(), fresh: 1 }),
-            _data: PhantomData,
         }
     }
 

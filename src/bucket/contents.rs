@@ -36,7 +36,7 @@ struct Writer {
     limbo: Limbo<Dead>,
     /// Bytes that the items in the tree keep.
     weight: usize,
-    /// Bytes that items in the limbo keep since it was last looked through.
+    /// Bytes that dead items keep, counted since the limbo was last empty.
     dead_weight: usize,
     /// The bucket exited: no change may come any more.
     closed: bool,
@@ -253,10 +253,9 @@ impl Writer {
     /// Whether it is time to look through the garbage.
     #[inline]
     fn is_due(&self) -> bool {
-        let things = self.limbo.unsealed();
-        things != 0
-            && (things >= COLLECT_AT.min(COLLECT_SMALL_AT + self.tree.len)
-                || self.dead_weight >= COLLECT_AT_WEIGHT)
+        // What is heavy is looked at with every change until the pins that held it back have ended.
+        self.limbo.unsealed() >= COLLECT_AT.min(COLLECT_SMALL_AT + self.tree.len)
+            || self.dead_weight >= COLLECT_AT_WEIGHT && !self.limbo.is_empty()
     }
 
     /// Frees what neither a version nor a pin sees any more.
@@ -265,7 +264,9 @@ impl Writer {
         let tree = &mut self.tree;
         // SAFETY: no version and no pin sees it any more, and each thing is retired once.
         self.limbo.collect(|dead| unsafe { tree.free(dead, |item| Item::release(item)) });
-        self.dead_weight = 0;
+        if self.limbo.is_empty() {
+            self.dead_weight = 0;
+        }
     }
 }
 

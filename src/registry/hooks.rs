@@ -5,6 +5,7 @@ use crate::bucket::Bucket;
 use crate::error::Error;
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 #[derive(Default, PartialEq, Clone, Copy)]
 enum Order {
@@ -54,11 +55,12 @@ pub fn suspend_thread(registry: Registry) -> Result<(), Error> {
     let keeper = &Shared::of(registry.0)?.keeper;
     let mut order = keeper.hooks.order.lock().unwrap();
     *order = Order::Suspend;
-    if let Some(thread) = keeper.thread() {
-        thread.unpark();
-    }
     while *order == Order::Suspend {
-        order = keeper.hooks.changed.wait(order).unwrap();
+        // Again and again: a thread that waits for readers takes a wake-up for itself.
+        if let Some(thread) = keeper.thread() {
+            thread.unpark();
+        }
+        order = keeper.hooks.changed.wait_timeout(order, Duration::from_millis(1)).unwrap().0;
     }
     Ok(())
 }
@@ -74,7 +76,10 @@ pub fn kill_thread(registry: Registry) -> Result<(), Error> {
     let keeper = &Shared::of(registry.0)?.keeper;
     let Some(thread) = keeper.thread.lock().take() else { return Ok(()) };
     *keeper.hooks.order.lock().unwrap() = Order::Die;
-    thread.thread().unpark();
+    while !thread.is_finished() {
+        thread.thread().unpark(); // as above
+        std::thread::yield_now();
+    }
     thread.join().map_err(|_| Error::Panicked)
 }
 

@@ -37,7 +37,7 @@ impl Keeper {
         }
     }
 
-    /// Starts the thread: named `kvreg-<slot>`, all signals blocked (they are the host's), on any CPU.
+    /// Starts the thread: named `kvreg-<slot>`, all signals blocked (they are the host's), on any of the process' CPUs.
     pub(super) fn start(&self, shared: &'static Shared, registry: u64) -> Result<(), Error> {
         self.end.store(false, Ordering::Relaxed); // Relaxed: the start of a thread publishes it
         let name = format!("kvreg-{}", registry & 0xfff_ffff);
@@ -148,14 +148,15 @@ fn with_signals_blocked<R>(start: impl FnOnce() -> R) -> R {
     }
 }
 
-/// A new thread inherits its maker's CPUs too: it would take turns with a maker that is pinned to one.
+/// A new thread inherits its maker's CPUs too: it would take turns with a maker that is pinned to one. It gets those
+/// of the process' first thread instead, so that it does not leave the CPUs that an administrator gave the process.
 fn reset_affinity() {
-    // SAFETY: a plain system call on a set of our own. If it is refused, the thread stays where it is.
+    // SAFETY: plain system calls on a set of our own. If one is refused, the thread stays where it is.
     unsafe {
-        let mut all: libc::cpu_set_t = std::mem::zeroed();
-        for cpu in 0..libc::CPU_SETSIZE as usize {
-            libc::CPU_SET(cpu, &mut all);
+        let mut cpus: libc::cpu_set_t = std::mem::zeroed();
+        let size = size_of::<libc::cpu_set_t>();
+        if libc::sched_getaffinity(libc::getpid(), size, &mut cpus) == 0 {
+            libc::sched_setaffinity(0, size, &cpus);
         }
-        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &all);
     }
 }

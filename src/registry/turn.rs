@@ -133,12 +133,15 @@ impl Turn {
     }
 
     fn apply(&mut self, registry: u64, change: Change<'_>) -> Result<u64, Error> {
+        let unpublished = self.changes != 0;
         let table = self.table(registry)?;
         match change {
             Change::Create { name, seen } => {
                 let hash = table.hash(name);
-                let known = self.changes == 0 && seen == self.table(registry)?.published();
-                if !known && let Some(id) = self.table(registry)?.find(hash, name) {
+                // The caller has looked already, unless the table has changed since.
+                if (unpublished || seen != table.published())
+                    && let Some(id) = table.find(hash, name)
+                {
                     return Ok(id);
                 }
                 self.changing(|turn| turn.create(registry, hash, name))

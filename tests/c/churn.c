@@ -4,6 +4,7 @@
 #include "kvreg.h"
 
 #include "threads.h"
+#include "resident.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -19,16 +20,6 @@ static const int64_t SLACK = 4 << 20;
 static kvreg_registry registry;
 static kvreg_bucket bucket;
 
-/* Resident memory in bytes. */
-static int64_t memory(void) {
-    long total = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (!CHECK(file != NULL)) return 0;
-    CHECK(fscanf(file, "%ld %ld", &total, &resident) == 2 && resident > 0);
-    fclose(file);
-    return (int64_t)resident * sysconf(_SC_PAGESIZE);
-}
-
 static int entries(const char *directory) {
     DIR *open = opendir(directory);
     int count = 0;
@@ -40,7 +31,7 @@ static int entries(const char *directory) {
 }
 
 static void flat(int64_t before, const char *what) {
-    const int64_t now = memory();
+    const int64_t now = resident();
     check_note(now <= before + SLACK, __FILE__, __LINE__, "%s: %" PRId64 " KiB, then %" PRId64 " KiB", what,
                before >> 10, now >> 10);
 }
@@ -50,7 +41,7 @@ static void a_million(void (*once)(int number), const char *what) {
     int64_t first = 0;
     for (int number = 0; number < PORTION * PORTIONS; number++) {
         once(number);
-        if (number == PORTION - 1) first = memory();
+        if (number == PORTION - 1) first = resident();
     }
     CHECK(first > 0);
     flat(first, what);
@@ -184,7 +175,7 @@ TEST(threads_that_come_and_go) {
     setup();
     for (int round = 0; round < 250; round++) {
         threads_run(8, live_and_leave);
-        if (round == 24) first = memory();
+        if (round == 24) first = resident();
     }
     flat(first, "threads");
     teardown(9, 0);
@@ -210,7 +201,7 @@ TEST(threads_that_look_only_as_they_leave) {
         for (int i = 0; i < NAMES; i++) CHECK_EQ(kvreg_create(registry, name, name_of(name, i), &made[i]), KVREG_OK);
         threads_run(1, leave_looking);
         for (int i = 0; i < NAMES; i++) CHECK_EQ(kvreg_bucket_stop(made[i], KVREG_REASON_NORMAL), KVREG_OK);
-        if (round == ROUNDS / 10) first = memory();
+        if (round == ROUNDS / 10) first = resident();
     }
     flat(first, "threads that look as they leave");
     teardown(1, 0);
@@ -242,7 +233,7 @@ static void start_and_stop(bool named) {
         CHECK_EQ(kvreg_create(own, "shopping", 8, &made), KVREG_OK);
         CHECK_EQ(kvreg_put_str(made, "key", 3, "text", 4), KVREG_OK);
         CHECK_EQ(kvreg_stop(own), KVREG_OK);
-        if (number == REGISTRIES / 10) first = memory();
+        if (number == REGISTRIES / 10) first = resident();
     }
     flat(first, "registries");
     CHECK_EQ(tasks_left(), tasks);

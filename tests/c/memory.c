@@ -1,27 +1,19 @@
 /* Memory of large values: what was replaced, deleted or stopped comes back at once, also in a process that goes quiet. */
 #define _GNU_SOURCE
 #include "check.h"
+#include "resident.h"
 
 #include <kvreg.h>
 #include <malloc.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MIB = 1 << 20, ROUNDS = 200 };
 static char *blob;
 static kvreg_registry registry;
 
-static long resident_mib(void) {
-    long pages = 0, all = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (!CHECK(file != NULL)) return 0;
-    CHECK(fscanf(file, "%ld %ld", &all, &pages) == 2 && pages > 0);
-    fclose(file);
-    return pages * (sysconf(_SC_PAGESIZE) / 1024) / 1024;
-}
+static int64_t resident_mib(void) { return resident() / MIB; }
 
 static kvreg_bucket bucket_of(const char *name) {
     kvreg_bucket bucket = 0;
@@ -31,7 +23,7 @@ static kvreg_bucket bucket_of(const char *name) {
 
 TEST(replaced_values_come_back) {
     const kvreg_bucket bucket = bucket_of("replaced");
-    const long before = resident_mib();
+    const int64_t before = resident_mib();
     for (int i = 0; i < ROUNDS; i++) CHECK_EQ(kvreg_put_bytes(bucket, "key", 3, blob, MIB), KVREG_OK);
     CHECK(resident_mib() - before < 8); /* 1 is live */
     CHECK_EQ(kvreg_delete(bucket, "key", 3), KVREG_OK);
@@ -40,7 +32,7 @@ TEST(replaced_values_come_back) {
 
 TEST(deleted_values_come_back) {
     const kvreg_bucket bucket = bucket_of("deleted");
-    const long before = resident_mib();
+    const int64_t before = resident_mib();
     for (int i = 0; i < ROUNDS; i++) CHECK_EQ(kvreg_put_bytes(bucket, (char *)&i, sizeof i, blob, MIB), KVREG_OK);
     CHECK(resident_mib() - before >= ROUNDS); /* else the figures below would mean nothing */
     for (int i = 0; i < ROUNDS; i++) CHECK_EQ(kvreg_delete(bucket, (char *)&i, sizeof i), KVREG_OK);
@@ -48,7 +40,7 @@ TEST(deleted_values_come_back) {
 }
 
 TEST(contents_of_stopped_buckets_come_back) {
-    const long before = resident_mib();
+    const int64_t before = resident_mib();
     for (int i = 0; i < ROUNDS; i++) {
         const kvreg_bucket bucket = bucket_of("stopped");
         CHECK_EQ(kvreg_put_bytes(bucket, "key", 3, blob, MIB), KVREG_OK);
@@ -61,7 +53,7 @@ TEST(many_small_buckets_keep_little_of_what_was_replaced) {
     enum { BUCKETS = 20000, PUTS = 100 };
     char text[100];
     memset(text, 'x', sizeof text);
-    const long before = resident_mib();
+    const int64_t before = resident_mib();
     for (int i = 0; i < BUCKETS; i++) {
         char name[32];
         const int n = snprintf(name, sizeof name, "small %d", i);
@@ -75,7 +67,7 @@ TEST(many_small_buckets_keep_little_of_what_was_replaced) {
 TEST(a_stopped_registry_comes_back_before_the_next_ends) {
     kvreg_registry first = 0, second = 0;
     REQUIRE(kvreg_start(NULL, &first) == KVREG_OK);
-    const long before = resident_mib();
+    const int64_t before = resident_mib();
     for (int i = 0; i < ROUNDS; i++) {
         kvreg_bucket bucket = 0;
         REQUIRE(kvreg_create(first, (char *)&i, sizeof i, &bucket) == KVREG_OK);
