@@ -9,12 +9,27 @@ use std::{env, fs};
 /// The name that programs record and the loader looks for. It changes only when an older program would break.
 const SONAME: &str = "libkvreg.so.0";
 /// In the order of the manual.
-const SOURCES: [&str; 6] = ["types", "status", "registry", "bucket", "value", "api"];
+const SOURCES: [&str; 13] = [
+    "types",
+    "types/table",
+    "status",
+    "registry",
+    "bucket",
+    "typed",
+    "change",
+    "value",
+    "bulk",
+    "snapshot",
+    "cursor",
+    "batch",
+    "api",
+];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/capi");
     println!("cargo::rerun-if-env-changed=KVREG_BLESS");
+    sanitizer();
     if env::var_os("CARGO_FEATURE_CAPI").is_some() {
         header();
     }
@@ -25,6 +40,17 @@ fn main() {
         // Never unmapped: the registry's thread runs in it, and thread-local destructors point into it.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,now");
+    }
+}
+
+/// Tells the sources and tests whether they are built for a sanitizer (`kvreg_sanitize`) and for which
+/// (`kvreg_sanitize = "address"` or `"thread"`). rustc's own `cfg(sanitize)` is not for stable compilers.
+fn sanitizer() {
+    println!("cargo::rustc-check-cfg=cfg(kvreg_sanitize, values(none(), \"address\", \"thread\"))");
+    let active = env::var("CARGO_CFG_SANITIZE").unwrap_or_default();
+    for name in active.split(',').filter(|name| ["address", "thread"].contains(name)) {
+        println!("cargo::rustc-cfg=kvreg_sanitize");
+        println!("cargo::rustc-cfg=kvreg_sanitize=\"{name}\"");
     }
 }
 
@@ -64,6 +90,10 @@ fn after_includes() -> String {
          #define KVREG_API extern\n\
          #endif\n\n\
          /** Sets the size and the defaults: `kvreg_options options = KVREG_OPTIONS_INIT;` */\n\
-         #define KVREG_OPTIONS_INIT {{sizeof(kvreg_options), NULL, 0}}\n"
+         #define KVREG_OPTIONS_INIT {{sizeof(kvreg_options), NULL, 0}}\n\n\
+         /** The same for `kvreg_add_options`: from 0 on, and as far as an int64_t goes. */\n\
+         #define KVREG_ADD_OPTIONS_INIT {{sizeof(kvreg_add_options), 0, INT64_MIN, INT64_MAX, 0}}\n\n\
+         /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */\n\
+         #define KVREG_CURSOR_INIT {{{{0, 0}}}}\n"
     )
 }

@@ -14,24 +14,82 @@
  * Rules that hold for every call
  *   Status    Every call answers with a kvreg_status: 0 is KVREG_OK, every error is negative. Calls that answer with
  *             an int64_t give a length or an id, or that negative status.
- *   Handles   Registries and buckets are numbers. Copy them, store them, pass them to any thread or language. A
- *             wrong one is KVREG_BAD_HANDLE, one whose object ended is KVREG_DEAD or KVREG_STOPPED; none ever
- *             crashes, and no number is given out twice.
+ *   Handles   Registries, buckets, snapshots and batches are numbers. Copy them, store them, pass them to any thread
+ *             or language. A wrong one is KVREG_BAD_HANDLE, one whose object ended is KVREG_DEAD or KVREG_STOPPED; none
+ *             ever crashes, and no number is given out twice.
  *   Text      Names, keys, text and bytes are a pointer and a length in bytes. Names and keys are 0 to 65,535 bytes
  *             of any kind, NUL included; by convention they are UTF-8. NULL stands for "no bytes" if the length is 0.
- *   Results   A result is written through the last pointer. After an error it is 0 (an id, a number) or nil.
+ *   Results   Results are written through the last pointers. After an error they are 0 (an id, a number) or nil.
  *   Threads   Every call may be made from any thread at any time, also while that thread exits. Reads take no lock.
  *             No call is for signal handlers.
- *   Memory    What you pass in is copied before the call returns. What kvreg_get gives you is yours until
- *             kvreg_value_release, and outlives the bucket and the registry. If memory for a value or a dump runs
+ *   Memory    What you pass in is copied before the call returns. A value that kvreg_get gives you is yours
+ *             until kvreg_value_release, and outlives the bucket and the registry. If memory for a value or a dump runs
  *             out, the call gives KVREG_OUT_OF_MEMORY and changes nothing; the library's own small needs (a name, a
  *             node, the 2 MiB from which nodes are cut) end the process then, as in any Rust program. What exits or
  *             is replaced is freed when no reader can see it any more: at once, or with one of the next changes.
- *   fork      In the child, reads go on from the tables as they were; every change gives KVREG_FORKED at once.
+ *   Changes   Every call that changes a bucket does it in one step: no other change comes between what it saw and what
+ *             it did, and a reader, who waits for nobody, sees all of it or nothing. A key's revision is its bucket's
+ *             at the key's last change.
+ *   fork      In the child, reads go on from the tables and snapshots as they were; everything else gives
+ *             KVREG_FORKED at once: changes, all calls of batches, and making or closing a snapshot.
  *             A process that forked before its first kvreg_start is not concerned.
  *   Unload    The library is never unmapped (-z nodelete), so dlclose is harmless. At exit nothing needs to be done;
  *             but a main thread that leaves by pthread_exit leaves the process to the registries' threads, which
  *             block all signals: stop them first.
+ *
+ * Snapshots
+ *   A snapshot shows a registry or a bucket at one moment: every change that was done before is in it, none that began
+ *   after it. A registry's shows its names and, through them, the contents of all its buckets, all at the same moment.
+ *   It never changes; it holds back no writer; any number of threads may read it, each with a cursor of its own. It
+ *   outlives its bucket and its registry: after kvreg_stop it goes on until it is closed, and closing the last snapshot
+ *   of a stopped registry frees everything that it showed, in the closer's thread. While it lives, what it shows takes
+ *   memory, also what the buckets no longer have: close it. Where a bucket's snapshot is wanted, a registry's is
+ *   KVREG_BAD_HANDLE, and the other way round.
+ *
+ * Batches
+ *   A batch collects puts and deletes for several buckets of one registry; kvreg_batch_commit makes them as one change.
+ *   A snapshot shows all of it or nothing, whatever its size. Without one, a reader sees all that happens to a bucket
+ *   or nothing, but two buckets change one after the other. Each bucket counts it as one change. While a commit runs,
+ *   other changes to its buckets wait; reads do not. Threads that use one batch take turns.
+ *
+ * Update functions
+ *   kvreg_bucket_update lets a function of yours decide what becomes of a key. It runs in the caller's thread, and
+ *   until it returns, other changes to its bucket wait; readers and other buckets never do. It may read everything, its
+ *   own key too (which has the old value), take snapshots, and change other buckets. A change to its own bucket, or one
+ *   that would wait for another update function or for a commit, gives KVREG_DEADLOCK and changes nothing; so does the
+ *   use of a batch that another thread uses at this moment. The function must return: if an exception leaves it, or the
+ *   destroy function, the process ends; longjmp and pthread_exit must not leave it.
+ *
+ * Packed lists
+ *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many
+ *   bytes, without padding. All numbers are little-endian. A list of names or keys is just that. An item is its key, a
+ *   byte with the type of its value (KVREG_INT and so on), and its value: no bytes for nil, 1 for a bool, 8 for an int
+ *   or a float, else the text or bytes. In C:
+ *
+ *     // Appends a part to a list that ends at `at`, where there must be room, and gives its new end.
+ *     static inline unsigned char *pack(unsigned char *at, const void *bytes, uint32_t len) {
+ *       for (int i = 0; i < 4; i++) *at++ = (unsigned char)(len >> 8 * i);
+ *       if (len != 0) memcpy(at, bytes, len);
+ *       return at + len;
+ *     }
+ *     // The same for an item of type KVREG_INT.
+ *     static inline unsigned char *pack_int(unsigned char *at, const void *key, uint32_t key_len, int64_t value) {
+ *       unsigned char number[8];
+ *       for (int i = 0; i < 8; i++) number[i] = (unsigned char)((uint64_t)value >> 8 * i);
+ *       at = pack(at, key, key_len);
+ *       *at++ = KVREG_INT;
+ *       return pack(at, number, sizeof number);
+ *     }
+ *     // Gives the next part's bytes and moves `*at` behind them; NULL if there is none, or less than the whole of it.
+ *     static inline const unsigned char *unpack(const unsigned char **at, const unsigned char *end, uint32_t *len) {
+ *       if (end - *at < 4) return NULL;
+ *       *len = 0;
+ *       for (int i = 0; i < 4; i++) *len |= (uint32_t)(*at)[i] << 8 * i;
+ *       const unsigned char *bytes = *at + 4;
+ *       if ((size_t)(end - bytes) < *len) return NULL;
+ *       *at = bytes + *len;
+ *       return bytes;
+ *     }
  *
  * Each function says, in four lines:
  *   @thread   who may call it, and whether it can wait
@@ -61,6 +119,12 @@
 /** Sets the size and the defaults: `kvreg_options options = KVREG_OPTIONS_INIT;` */
 #define KVREG_OPTIONS_INIT {sizeof(kvreg_options), NULL, 0}
 
+/** The same for `kvreg_add_options`: from 0 on, and as far as an int64_t goes. */
+#define KVREG_ADD_OPTIONS_INIT {sizeof(kvreg_add_options), 0, INT64_MIN, INT64_MAX, 0}
+
+/** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */
+#define KVREG_CURSOR_INIT {{0, 0}}
+
 
 /**
  * Done.
@@ -73,12 +137,13 @@
 #define KVREG_NOT_FOUND -1
 
 /**
- * The process-wide name is taken.
+ * The key is there already, or the process-wide name is taken.
  */
 #define KVREG_EXISTS -2
 
 /**
- * A NULL pointer, a name of more than 65,535 bytes, text that is not UTF-8, or an unknown flag or option.
+ * A NULL pointer, a name of more than 65,535 bytes, text that is not UTF-8, a list that is not well-formed, or an
+ * unknown flag or option.
  */
 #define KVREG_INVALID_ARGUMENT -3
 
@@ -88,7 +153,7 @@
 #define KVREG_BAD_HANDLE -4
 
 /**
- * The bucket exited.
+ * The bucket exited, or the snapshot or batch was closed.
  */
 #define KVREG_DEAD -5
 
@@ -103,7 +168,7 @@
 #define KVREG_WRONG_TYPE -7
 
 /**
- * Compare-and-set lost.
+ * The key has another revision or value than the one expected.
  */
 #define KVREG_CONFLICT -8
 
@@ -223,6 +288,31 @@
 #define KVREG_BYTES 5
 
 /**
+ * In the answer of `kvreg_bucket_get_many`, in place of a type: there is no such key. No value has this type.
+ */
+#define KVREG_NONE 255
+
+/**
+ * An update function's answer: the key stays as it is.
+ */
+#define KVREG_UPDATE_KEEP 0
+
+/**
+ * An update function's answer: `*new_value` is put under the key.
+ */
+#define KVREG_UPDATE_PUT 1
+
+/**
+ * An update function's answer: the key is deleted.
+ */
+#define KVREG_UPDATE_DELETE 2
+
+/**
+ * For `kvreg_bucket_add`: a result beyond the limits becomes the limit, instead of `KVREG_OUT_OF_RANGE`.
+ */
+#define KVREG_ADD_CLAMP 1
+
+/**
  * Names and keys are 0 to this many bytes long.
  */
 #define KVREG_NAME_MAX 65535
@@ -235,7 +325,7 @@
 /**
  * Grows with every function that is appended to the table.
  */
-#define KVREG_ABI_MINOR 1
+#define KVREG_ABI_MINOR 2
 
 /**
  * What a call answers: `KVREG_OK` (0) or an error, always negative. A status says everything; there is no "last error".
@@ -335,6 +425,67 @@ typedef struct kvreg_value {
  * Why a bucket exits.
  */
 typedef uint32_t kvreg_reason;
+
+/**
+ * How a number is added to. Fill it with `KVREG_ADD_OPTIONS_INIT`, then set what you want.
+ */
+typedef struct kvreg_add_options {
+  /**
+   * `sizeof(kvreg_add_options)`; bytes beyond what this library knows must be zero.
+   */
+  size_t size;
+  /**
+   * What a key that is not there counts as, before the addition. By default 0.
+   */
+  int64_t initial;
+  /**
+   * The smallest result. By default `INT64_MIN`.
+   */
+  int64_t min;
+  /**
+   * The largest result, not below `min`. By default `INT64_MAX`.
+   */
+  int64_t max;
+  /**
+   * 0 or `KVREG_ADD_CLAMP`.
+   */
+  uint32_t flags;
+} kvreg_add_options;
+
+/**
+ * What `kvreg_bucket_update` calls. `old` is what the key has, NULL if there is no such key; `*new_value` is nil, to be
+ * filled before `KVREG_UPDATE_PUT` is answered. The other answers are `KVREG_UPDATE_KEEP` and `KVREG_UPDATE_DELETE`.
+ * It must return: an exception that leaves it ends the process.
+ */
+typedef uint32_t (*kvreg_update_function)(void *data, const struct kvreg_value *old, struct kvreg_value *new_value);
+
+/**
+ * Ends what a function was given as its `data`. May be NULL where it is asked for.
+ */
+typedef void (*kvreg_destroy_function)(void *data);
+
+/**
+ * Id of a snapshot: a registry or a bucket as it was at one moment. To be ended with `kvreg_snapshot_close`; from then
+ * on it answers `KVREG_DEAD`.
+ */
+typedef uint64_t kvreg_snapshot;
+
+/**
+ * A place in the order in which a snapshot is visited. It is yours: copy it, store it, drop it. Begin with
+ * `KVREG_CURSOR_INIT`; whatever numbers stand in it, they are some place.
+ */
+typedef struct kvreg_cursor {
+  /**
+   * kvreg's own.
+   */
+  uint64_t position[2];
+} kvreg_cursor;
+
+/**
+ * Id of a batch: changes that are collected to be made as one. To be ended with `kvreg_batch_close`; from then on it
+ * answers `KVREG_DEAD`.
+ */
+typedef uint64_t kvreg_batch;
 
 /**
  * Every function of this library in one table, for bindings that find the library at run time. The head (to
@@ -473,6 +624,196 @@ typedef struct kvreg_api {
    * `kvreg_status_message`
    */
   const char *(*status_message)(kvreg_status status);
+  /**
+   * `kvreg_bucket_put_new`
+   */
+  kvreg_status (*bucket_put_new)(kvreg_bucket bucket, const char *key, size_t key_len, const struct kvreg_value *value);
+  /**
+   * `kvreg_bucket_take`
+   */
+  kvreg_status (*bucket_take)(kvreg_bucket bucket, const char *key, size_t key_len, struct kvreg_value *out);
+  /**
+   * `kvreg_bucket_swap`
+   */
+  kvreg_status (*bucket_swap)(kvreg_bucket bucket,
+                              const char *key,
+                              size_t key_len,
+                              const struct kvreg_value *value,
+                              struct kvreg_value *old,
+                              bool *existed);
+  /**
+   * `kvreg_bucket_get_revision`
+   */
+  kvreg_status (*bucket_get_revision)(kvreg_bucket bucket,
+                                      const char *key,
+                                      size_t key_len,
+                                      struct kvreg_value *out,
+                                      uint64_t *revision);
+  /**
+   * `kvreg_bucket_put_if_revision`
+   */
+  kvreg_status (*bucket_put_if_revision)(kvreg_bucket bucket,
+                                         const char *key,
+                                         size_t key_len,
+                                         uint64_t revision,
+                                         const struct kvreg_value *value,
+                                         uint64_t *out);
+  /**
+   * `kvreg_bucket_delete_if_revision`
+   */
+  kvreg_status (*bucket_delete_if_revision)(kvreg_bucket bucket, const char *key, size_t key_len, uint64_t revision);
+  /**
+   * `kvreg_bucket_put_if_equal`
+   */
+  kvreg_status (*bucket_put_if_equal)(kvreg_bucket bucket,
+                                      const char *key,
+                                      size_t key_len,
+                                      const struct kvreg_value *expected,
+                                      const struct kvreg_value *value);
+  /**
+   * `kvreg_bucket_add`
+   */
+  kvreg_status (*bucket_add)(kvreg_bucket bucket,
+                             const char *key,
+                             size_t key_len,
+                             int64_t by,
+                             const struct kvreg_add_options *options,
+                             int64_t *out);
+  /**
+   * `kvreg_bucket_update`
+   */
+  kvreg_status (*bucket_update)(kvreg_bucket bucket,
+                                const char *key,
+                                size_t key_len,
+                                kvreg_update_function function,
+                                void *data,
+                                kvreg_destroy_function destroy);
+  /**
+   * `kvreg_bucket_clear`
+   */
+  kvreg_status (*bucket_clear)(kvreg_bucket bucket, uint64_t *count);
+  /**
+   * `kvreg_create_many`
+   */
+  kvreg_status (*create_many)(kvreg_registry registry,
+                              const void *names,
+                              size_t names_len,
+                              kvreg_bucket *out,
+                              size_t capacity,
+                              size_t *count);
+  /**
+   * `kvreg_bucket_put_many`
+   */
+  kvreg_status (*bucket_put_many)(kvreg_bucket bucket, const void *items, size_t items_len, size_t *count);
+  /**
+   * `kvreg_bucket_get_many`
+   */
+  int64_t (*bucket_get_many)(kvreg_bucket bucket, const void *keys, size_t keys_len, void *buffer, size_t capacity);
+  /**
+   * `kvreg_snapshot_get_many`
+   */
+  int64_t (*snapshot_get_many)(kvreg_snapshot snapshot, const void *keys, size_t keys_len, void *buffer, size_t capacity);
+  /**
+   * `kvreg_snapshot_take`
+   */
+  kvreg_status (*snapshot_take)(kvreg_registry registry, kvreg_snapshot *out);
+  /**
+   * `kvreg_bucket_snapshot`
+   */
+  kvreg_status (*bucket_snapshot)(kvreg_bucket bucket, kvreg_snapshot *out);
+  /**
+   * `kvreg_snapshot_bucket`
+   */
+  kvreg_status (*snapshot_bucket)(kvreg_snapshot snapshot, const char *name, size_t name_len, kvreg_snapshot *out);
+  /**
+   * `kvreg_snapshot_count`
+   */
+  kvreg_status (*snapshot_count)(kvreg_snapshot snapshot, uint64_t *out);
+  /**
+   * `kvreg_snapshot_revision`
+   */
+  kvreg_status (*snapshot_revision)(kvreg_snapshot snapshot, uint64_t *out);
+  /**
+   * `kvreg_snapshot_lookup`
+   */
+  kvreg_status (*snapshot_lookup)(kvreg_snapshot snapshot, const char *name, size_t name_len, kvreg_bucket *out);
+  /**
+   * `kvreg_snapshot_get`
+   */
+  kvreg_status (*snapshot_get)(kvreg_snapshot snapshot, const char *key, size_t key_len, struct kvreg_value *out);
+  /**
+   * `kvreg_snapshot_get_in`
+   */
+  kvreg_status (*snapshot_get_in)(kvreg_snapshot snapshot,
+                                  const char *name,
+                                  size_t name_len,
+                                  const char *key,
+                                  size_t key_len,
+                                  struct kvreg_value *out);
+  /**
+   * `kvreg_snapshot_get_revision`
+   */
+  kvreg_status (*snapshot_get_revision)(kvreg_snapshot snapshot,
+                                        const char *key,
+                                        size_t key_len,
+                                        struct kvreg_value *out,
+                                        uint64_t *revision);
+  /**
+   * `kvreg_snapshot_next_name`
+   */
+  kvreg_status (*snapshot_next_name)(kvreg_snapshot snapshot,
+                                     struct kvreg_cursor *cursor,
+                                     const char **name,
+                                     size_t *name_len,
+                                     kvreg_bucket *bucket);
+  /**
+   * `kvreg_snapshot_next`
+   */
+  kvreg_status (*snapshot_next)(kvreg_snapshot snapshot,
+                                struct kvreg_cursor *cursor,
+                                const char **key,
+                                size_t *key_len,
+                                struct kvreg_value *value);
+  /**
+   * `kvreg_snapshot_dump`
+   */
+  int64_t (*snapshot_dump)(kvreg_snapshot snapshot, void *buffer, size_t capacity);
+  /**
+   * `kvreg_snapshot_close`
+   */
+  kvreg_status (*snapshot_close)(kvreg_snapshot snapshot);
+  /**
+   * `kvreg_batch_new`
+   */
+  kvreg_status (*batch_new)(kvreg_registry registry, kvreg_batch *out);
+  /**
+   * `kvreg_batch_put`
+   */
+  kvreg_status (*batch_put)(kvreg_batch batch,
+                            kvreg_bucket bucket,
+                            const char *key,
+                            size_t key_len,
+                            const struct kvreg_value *value);
+  /**
+   * `kvreg_batch_delete`
+   */
+  kvreg_status (*batch_delete)(kvreg_batch batch, kvreg_bucket bucket, const char *key, size_t key_len);
+  /**
+   * `kvreg_batch_commit`
+   */
+  kvreg_status (*batch_commit)(kvreg_batch batch);
+  /**
+   * `kvreg_batch_clear`
+   */
+  kvreg_status (*batch_clear)(kvreg_batch batch);
+  /**
+   * `kvreg_batch_count`
+   */
+  kvreg_status (*batch_count)(kvreg_batch batch, uint64_t *out);
+  /**
+   * `kvreg_batch_close`
+   */
+  kvreg_status (*batch_close)(kvreg_batch batch);
 } kvreg_api;
 
 #ifdef __cplusplus
@@ -527,8 +868,8 @@ KVREG_API kvreg_status kvreg_start(const struct kvreg_options *options, kvreg_re
  * Gives the bucket of this name, and makes it first if there is none.
  *
  * When the call returns, every thread sees the bucket. However many threads create one name, there is one bucket.
- * It never gives a bucket that exited. Cost: an existing name costs a lookup; a new one O(log n) and a look at each
- * thread that ever read a registry (0.1 us), without waiting for another thread to be woken.
+ * It never gives a bucket that exited. Cost: that of a lookup if the name is there, else O(log n) without waiting for
+ * another thread to be woken, however many threads read. For many names at once: kvreg_create_many.
  *
  * @thread any; may block while another thread changes this registry
  * @owner nobody: an id needs no release; the name is copied
@@ -541,7 +882,8 @@ KVREG_API kvreg_status kvreg_create(kvreg_registry registry, const char *name, s
  * Finds the bucket of this name: `KVREG_NOT_FOUND` if there is none, `KVREG_STOPPED` if the registry was stopped.
  *
  * Takes no lock, waits for no thread, makes no system call, allocates nothing (but for a thread's first lookup,
- * which sets up some thread-local memory), and works while the registry thread is suspended or dead. Cost: O(1).
+ * which sets up some thread-local memory), and works while the registry thread is suspended or dead. Cost:
+ * O(log n), however many threads read or write.
  *
  * @thread any; wait-free
  * @owner nobody: an id needs no release
@@ -600,9 +942,9 @@ KVREG_API kvreg_status kvreg_registry_revision(kvreg_registry registry, uint64_t
  * For each name: u32 length, the name's bytes, u64 bucket id, all little-endian and without padding, in no
  * particular order. Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is
  * enough, so ask with capacity 0 first, and ask again if the answer has grown. `buffer` may be NULL if `capacity`
- * is 0. Writers are not held back. Cost: O(number of names).
+ * is 0. It takes a snapshot for the time of the call, so no writer is held back. Cost: O(number of names).
  *
- * @thread any; takes no lock
+ * @thread any; waits for changes under way in other threads, each of which takes an instant
  * @owner the buffer is the caller's
  * @fork works in the child, on the table as it was at the fork
  * @since 0.1.0
@@ -611,6 +953,9 @@ KVREG_API int64_t kvreg_registry_dump(kvreg_registry registry, void *buffer, siz
 
 /**
  * Puts a value under a key, in place of the one that was there. The value is copied.
+ *
+ * Cost: O(log n), and the copy. Over a nil, bool, int or float of the same type it is one store into place, unless a
+ * snapshot shows that.
  *
  * @thread any; may block while another thread changes this bucket
  * @owner key and value stay the caller's
@@ -622,10 +967,11 @@ KVREG_API kvreg_status kvreg_put(kvreg_bucket bucket, const char *key, size_t ke
 /**
  * Gets the value under a key: `KVREG_NOT_FOUND` if there is none. On any error `*out` is nil.
  *
- * Text and bytes are handed out without a copy; release the value with kvreg_value_release. Takes no lock and waits
- * for no thread. Cost: O(1).
+ * Release text and bytes with kvreg_value_release. More than 22 bytes of them are handed out without a copy; up to 22
+ * are stored with their key, so memory for a copy is allocated (kvreg_get_bytes copies them without). Takes no lock and
+ * waits for no thread. Cost: O(log n).
  *
- * @thread any; wait-free
+ * @thread any; wait-free, but for that allocation
  * @owner the caller, until kvreg_value_release; the bytes outlive the bucket and the registry
  * @fork works in the child, on what the bucket held at the fork
  * @since 0.1.0
@@ -643,7 +989,101 @@ KVREG_API kvreg_status kvreg_get(kvreg_bucket bucket, const char *key, size_t ke
 KVREG_API kvreg_status kvreg_delete(kvreg_bucket bucket, const char *key, size_t key_len);
 
 /**
- * Puts a number of type `KVREG_INT`. Over a number of that type it is one store into place.
+ * Deletes all keys, as one change. `*count` is how many there were; it may be NULL.
+ *
+ * Cost: O(1), whatever the size; what the keys held is freed in the background.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner values that were got from it stay valid until their release
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_clear(kvreg_bucket bucket, uint64_t *count);
+
+/**
+ * Ends a bucket. When the call returns, no lookup in any thread gives it, and every call on it gives `KVREG_DEAD`,
+ * as does a second stop. Its contents are released. Its name is free for a new bucket, which gets another id.
+ *
+ * The reason is `KVREG_REASON_NORMAL`, `_SHUTDOWN`, `_KILLED` or `_CRASH`; the other two are for kvreg to give.
+ *
+ * @thread any; may block while another thread changes this registry or this bucket
+ * @owner ends the bucket; values that were got from it stay valid until their release
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_stop(kvreg_bucket bucket, kvreg_reason reason);
+
+/**
+ * Tells whether a bucket lives: `KVREG_OK`, `KVREG_DEAD`, or `KVREG_BAD_HANDLE` if it never was one.
+ *
+ * @thread any; wait-free
+ * @owner nobody
+ * @fork works in the child, as it was at the fork
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_check(kvreg_bucket bucket);
+
+/**
+ * Copies a bucket's name into the caller's buffer: gives its length (0 to 65,535), or a negative status, and copies
+ * min(length, capacity) bytes. `buffer` may be NULL if `capacity` is 0.
+ *
+ * @thread any; wait-free
+ * @owner the buffer is the caller's
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API int64_t kvreg_bucket_name(kvreg_bucket bucket, void *buffer, size_t capacity);
+
+/**
+ * Tells which registry a bucket belongs to.
+ *
+ * @thread any; wait-free
+ * @owner nobody
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_registry(kvreg_bucket bucket, kvreg_registry *out);
+
+/**
+ * Tells how many keys a bucket has.
+ *
+ * @thread any; wait-free
+ * @owner nobody
+ * @fork works in the child, on what the bucket held at the fork
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_count(kvreg_bucket bucket, uint64_t *out);
+
+/**
+ * Tells a bucket's revision: the number of changes that it has seen, from 0. A clear, a batch, and a
+ * kvreg_bucket_put_many are one change each.
+ *
+ * @thread any; wait-free
+ * @owner nobody
+ * @fork works in the child, on what the bucket held at the fork
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_revision(kvreg_bucket bucket, uint64_t *out);
+
+/**
+ * Copies all keys and values of a bucket, as they are at one revision, into the caller's memory.
+ *
+ * For each key: u32 length, the key's bytes, u8 type, u32 length, the value's bytes, all little-endian and without
+ * padding, in no particular order. The value's bytes: none for nil; 1 for a bool; 8 for an int or a float; else the
+ * text or bytes, of which a dump holds at most 4 GiB each (else KVREG_OUT_OF_MEMORY). Gives the number of bytes that
+ * this takes, or a negative status; writes only if `capacity` is enough, so ask with capacity 0 first, and ask again if
+ * the answer has grown. `buffer` may be NULL if `capacity` is 0. It takes a snapshot for the time of the call, so no
+ * writer is held back. Cost: O(number of keys).
+ *
+ * @thread any; waits for changes under way in other threads, each of which takes an instant
+ * @owner the buffer is the caller's
+ * @fork works in the child, on what the bucket held at the fork
+ * @since 0.1.0
+ */
+KVREG_API int64_t kvreg_bucket_dump(kvreg_bucket bucket, void *buffer, size_t capacity);
+
+/**
+ * Puts a number of type `KVREG_INT`. Over a number of that type it is one store into place, as with kvreg_put.
  *
  * @thread any; may block while another thread changes this bucket
  * @owner the key stays the caller's
@@ -725,91 +1165,171 @@ kvreg_status kvreg_put_bytes(kvreg_bucket bucket,
 KVREG_API int64_t kvreg_get_bytes(kvreg_bucket bucket, const char *key, size_t key_len, void *buffer, size_t capacity);
 
 /**
- * Ends a bucket. When the call returns, no lookup in any thread gives it, and every call on it gives `KVREG_DEAD`,
- * as does a second stop. Its contents are released. Its name is free for a new bucket, which gets another id.
+ * Puts a value under a key that is not there: `KVREG_EXISTS` if it is.
  *
- * The reason is `KVREG_REASON_NORMAL`, `_SHUTDOWN`, `_KILLED` or `_CRASH`; the other two are for kvreg to give.
+ * Of many threads that do this at once with one key, one succeeds. Cost: that of a put.
  *
- * @thread any; may block while another thread changes this registry or this bucket
- * @owner ends the bucket; values that were got from it stay valid until their release
+ * @thread any; may block while another thread changes this bucket
+ * @owner key and value stay the caller's
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
  */
-KVREG_API kvreg_status kvreg_bucket_stop(kvreg_bucket bucket, kvreg_reason reason);
+KVREG_API
+kvreg_status kvreg_bucket_put_new(kvreg_bucket bucket,
+                                  const char *key,
+                                  size_t key_len,
+                                  const struct kvreg_value *value);
 
 /**
- * Tells whether a bucket lives: `KVREG_OK`, `KVREG_DEAD`, or `KVREG_BAD_HANDLE` if it never was one.
+ * Deletes a key and gives what it had: `KVREG_NOT_FOUND` if there is none. On any error `*out` is nil.
  *
- * @thread any; wait-free
- * @owner nobody
- * @fork works in the child, as it was at the fork
+ * Of many threads that do this at once with one key, one gets the value. Cost: that of a delete and a get.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner the value is the caller's, until kvreg_value_release
+ * @fork KVREG_FORKED in the child
  * @since 0.1.0
  */
-KVREG_API kvreg_status kvreg_bucket_check(kvreg_bucket bucket);
+KVREG_API kvreg_status kvreg_bucket_take(kvreg_bucket bucket, const char *key, size_t key_len, struct kvreg_value *out);
 
 /**
- * Copies a bucket's name into the caller's buffer: gives its length (0 to 65,535), or a negative status, and copies
- * min(length, capacity) bytes. `buffer` may be NULL if `capacity` is 0.
+ * Puts a value under a key and gives what was there, or nil. `*existed` tells a key that was not there from one that
+ * had nil; it may be NULL. `value` and `old` may be the same struct: what was in it is not released.
  *
- * @thread any; wait-free
- * @owner the buffer is the caller's
- * @fork works in the child
+ * Cost: that of a put and a get.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner key and value stay the caller's; the old value is the caller's, until kvreg_value_release
+ * @fork KVREG_FORKED in the child
  * @since 0.1.0
  */
-KVREG_API int64_t kvreg_bucket_name(kvreg_bucket bucket, void *buffer, size_t capacity);
+KVREG_API
+kvreg_status kvreg_bucket_swap(kvreg_bucket bucket,
+                               const char *key,
+                               size_t key_len,
+                               const struct kvreg_value *value,
+                               struct kvreg_value *old,
+                               bool *existed);
 
 /**
- * Tells which registry a bucket belongs to.
+ * Gets the value under a key and the key's revision, which belong together: `KVREG_NOT_FOUND`, revision 0 and nil if
+ * there is none. `out` may be NULL.
  *
- * @thread any; wait-free
- * @owner nobody
- * @fork works in the child
- * @since 0.1.0
- */
-KVREG_API kvreg_status kvreg_bucket_registry(kvreg_bucket bucket, kvreg_registry *out);
-
-/**
- * Tells how many keys a bucket has.
+ * A key's revision is that of its bucket at the key's last change; it is for kvreg_bucket_put_if_revision and
+ * kvreg_bucket_delete_if_revision. Cost: that of a get.
  *
- * @thread any; wait-free
- * @owner nobody
- * @fork works in the child, on what the bucket held at the fork
- * @since 0.1.0
- */
-KVREG_API kvreg_status kvreg_bucket_count(kvreg_bucket bucket, uint64_t *out);
-
-/**
- * Tells a bucket's revision: the number of changes (puts and deletes) that it has seen, from 0.
- *
- * @thread any; wait-free
- * @owner nobody
- * @fork works in the child, on what the bucket held at the fork
- * @since 0.1.0
- */
-KVREG_API kvreg_status kvreg_bucket_revision(kvreg_bucket bucket, uint64_t *out);
-
-/**
- * Copies all keys and values of a bucket, as they are at one revision, into the caller's memory.
- *
- * For each key: u32 length, the key's bytes, u8 type, u32 length, the value's bytes, all little-endian and without
- * padding, in no particular order. The value's bytes: none for nil; 1 for a bool; 8 for an int or a float; else the
- * text or bytes, of which a dump holds at most 4 GiB each (else KVREG_OUT_OF_MEMORY). Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is
- * enough, so ask with capacity 0 first, and ask again if the answer has grown. `buffer` may be NULL if `capacity`
- * is 0. Writers are held back for an instant only, whatever the size. Cost: O(number of keys).
- *
- * @thread any; may block for an instant while another thread changes this bucket
- * @owner the buffer is the caller's
+ * @thread any; takes no lock
+ * @owner the value is the caller's, until kvreg_value_release
  * @fork works in the child, on what the bucket held at the fork
  * @since 0.1.0
  */
 KVREG_API
-int64_t kvreg_bucket_dump(kvreg_bucket bucket,
-                          void *buffer,
-                          size_t capacity);
+kvreg_status kvreg_bucket_get_revision(kvreg_bucket bucket,
+                                       const char *key,
+                                       size_t key_len,
+                                       struct kvreg_value *out,
+                                       uint64_t *revision);
 
 /**
- * Gives back a value that kvreg_get filled, and leaves it nil; a second call does nothing. Needed for `KVREG_STR`
- * and `KVREG_BYTES` only, harmless for the rest and for NULL.
+ * Puts a value if the key's revision is this one, or if it is 0 and there is no such key: else `KVREG_CONFLICT`, and
+ * nothing is changed. `*out` is the key's new revision; it may be NULL.
+ *
+ * Cost: that of a put.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner key and value stay the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_bucket_put_if_revision(kvreg_bucket bucket,
+                                          const char *key,
+                                          size_t key_len,
+                                          uint64_t revision,
+                                          const struct kvreg_value *value,
+                                          uint64_t *out);
+
+/**
+ * Deletes a key if its revision is this one: else `KVREG_CONFLICT`, also if there is no such key.
+ *
+ * Cost: that of a delete.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner the key stays the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_bucket_delete_if_revision(kvreg_bucket bucket,
+                                             const char *key,
+                                             size_t key_len,
+                                             uint64_t revision);
+
+/**
+ * Puts a value if the key has the one that is expected: the same type and equal (of floats, the same bits). Else
+ * `KVREG_CONFLICT`, also if there is no such key, and nothing is changed.
+ *
+ * Cost: that of a put and a comparison.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner key and values stay the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_bucket_put_if_equal(kvreg_bucket bucket,
+                                       const char *key,
+                                       size_t key_len,
+                                       const struct kvreg_value *expected,
+                                       const struct kvreg_value *value);
+
+/**
+ * Adds to a number of type `KVREG_INT`, and gives the result; `out` may be NULL. A key that is not there counts as
+ * `options->initial`. `KVREG_OUT_OF_RANGE` if the result would be less than `options->min` or more than `options->max`
+ * (with `KVREG_ADD_CLAMP` it becomes that), `KVREG_WRONG_TYPE` for a value that is no int: nothing is changed then.
+ * NULL options are the defaults: from 0 on, and as far as an int64_t goes.
+ *
+ * Cost: that of kvreg_put_int.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner the key stays the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_bucket_add(kvreg_bucket bucket,
+                              const char *key,
+                              size_t key_len,
+                              int64_t by,
+                              const struct kvreg_add_options *options,
+                              int64_t *out);
+
+/**
+ * Lets a function make something of a key: see kvreg_update_function, and the rules about update functions above.
+ *
+ * It is called once, in this thread, unless an argument is bad or the bucket has exited. `old` and what it shows stay
+ * until this call returns, and so must the bytes that `*new_value` names; they are copied, and its `owner` is not
+ * looked at. An answer that is none, or a new value that is not well-formed, gives `KVREG_INVALID_ARGUMENT`, and
+ * nothing is changed; `KVREG_DEAD` if the bucket exits meanwhile. `destroy(data)` is called exactly once, before this
+ * call returns and after the bucket can be changed again, also on every error; it may be NULL. Cost: that of a get and
+ * a put, and the function.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner the key stays the caller's; data is given to destroy
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_bucket_update(kvreg_bucket bucket,
+                                 const char *key,
+                                 size_t key_len,
+                                 kvreg_update_function function,
+                                 void *data,
+                                 kvreg_destroy_function destroy);
+
+/**
+ * Gives back a value that kvreg_get, or another call that gives one, has filled, and leaves it nil; a second call does
+ * nothing. Needed for `KVREG_STR` and `KVREG_BYTES` only, harmless for the rest and for NULL.
  *
  * @thread any, also another than the one that got the value
  * @owner ends the caller's hold on `as.bytes`
@@ -817,6 +1337,349 @@ int64_t kvreg_bucket_dump(kvreg_bucket bucket,
  * @since 0.1.0
  */
 KVREG_API void kvreg_value_release(struct kvreg_value *value);
+
+/**
+ * Gives the buckets of many names, as one kvreg_create after the other would, for half their price. `names` is a packed
+ * list: for each name u32 length and its bytes.
+ *
+ * `out` has room for `capacity` ids, which must be enough for all names; it is filled in their order. If the list is
+ * not well-formed or the room not enough, that is `KVREG_INVALID_ARGUMENT`, and nothing is created. On any other error
+ * the names before it have their buckets: `*count` tells how many, also then.
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner nobody: an id needs no release; the names are copied
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_create_many(kvreg_registry registry,
+                               const void *names,
+                               size_t names_len,
+                               kvreg_bucket *out,
+                               size_t capacity,
+                               size_t *count);
+
+/**
+ * Puts many values, as one change: all of them or, on an error, none; all keys get the same revision. `items` is a
+ * packed list as kvreg_bucket_dump gives it: for each key u32 length, its bytes, u8 type, u32 length, the value's
+ * bytes.
+ *
+ * `*count` is the number of items; it may be NULL. A list that is not well-formed is `KVREG_INVALID_ARGUMENT`. If a key
+ * occurs twice, the last one counts. To put into several buckets at once, or to delete too: kvreg_batch_new.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner the list stays the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_put_many(kvreg_bucket bucket, const void *items, size_t items_len, size_t *count);
+
+/**
+ * Copies the values of many keys into the caller's memory. `keys` is a packed list: for each key u32 length and its
+ * bytes.
+ *
+ * For each key, in their order: u8 type, u32 length, the value's bytes, as in kvreg_bucket_dump; or `KVREG_NONE` and
+ * length 0 if there is no such key. Each is as it was at some moment of the call, all at one moment are for
+ * kvreg_snapshot_get_many. Gives the number of bytes that this takes, or a negative status; writes only if `capacity`
+ * is enough. `buffer` may be NULL if `capacity` is 0. `KVREG_INVALID_ARGUMENT` if the list is not well-formed.
+ *
+ * @thread any; takes no lock
+ * @owner list and buffer are the caller's; nothing to release
+ * @fork works in the child, on what the bucket held at the fork
+ * @since 0.1.0
+ */
+KVREG_API
+int64_t kvreg_bucket_get_many(kvreg_bucket bucket,
+                              const void *keys,
+                              size_t keys_len,
+                              void *buffer,
+                              size_t capacity);
+
+/**
+ * As kvreg_bucket_get_many, from a bucket's snapshot: all values as they were at its moment.
+ *
+ * @thread any; takes no lock
+ * @owner list and buffer are the caller's; nothing to release
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API
+int64_t kvreg_snapshot_get_many(kvreg_snapshot snapshot,
+                                const void *keys,
+                                size_t keys_len,
+                                void *buffer,
+                                size_t capacity);
+
+/**
+ * Takes a snapshot of a registry: its names and the contents of all its buckets, as they are at one moment.
+ *
+ * It holds back no writer. It costs the same for ten names as for ten million: some microseconds, most of them for a
+ * barrier that all running threads of the process pass. The first change to each part that it shows costs a copy.
+ *
+ * @thread any; waits for changes under way in other threads, each of which takes an instant
+ * @owner the caller, who ends it with kvreg_snapshot_close
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_snapshot_take(kvreg_registry registry, kvreg_snapshot *out);
+
+/**
+ * Takes a snapshot of one bucket. Cost: that of kvreg_snapshot_take.
+ *
+ * @thread any; waits for changes under way in other threads, each of which takes an instant
+ * @owner the caller, who ends it with kvreg_snapshot_close
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_snapshot(kvreg_bucket bucket, kvreg_snapshot *out);
+
+/**
+ * Gives the contents of one bucket in a registry's snapshot, at the same moment, as a snapshot of its own:
+ * `KVREG_NOT_FOUND` if there was no such name. The bucket may have exited since.
+ *
+ * @thread any
+ * @owner the caller, who ends both with kvreg_snapshot_close, in any order
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_snapshot_bucket(kvreg_snapshot snapshot,
+                                   const char *name,
+                                   size_t name_len,
+                                   kvreg_snapshot *out);
+
+/**
+ * Tells how many names or keys a snapshot has.
+ *
+ * @thread any; wait-free
+ * @owner nobody
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_snapshot_count(kvreg_snapshot snapshot, uint64_t *out);
+
+/**
+ * Tells which revision of the table, or of the bucket, a snapshot shows.
+ *
+ * @thread any; wait-free
+ * @owner nobody
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_snapshot_revision(kvreg_snapshot snapshot, uint64_t *out);
+
+/**
+ * Finds the bucket that had this name, in a registry's snapshot: `KVREG_NOT_FOUND` if there was none. It may have
+ * exited since; kvreg_snapshot_get_in and kvreg_snapshot_bucket show what it had. Cost: that of a lookup.
+ *
+ * @thread any; wait-free
+ * @owner nobody: an id needs no release
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_snapshot_lookup(kvreg_snapshot snapshot,
+                                   const char *name,
+                                   size_t name_len,
+                                   kvreg_bucket *out);
+
+/**
+ * Gets the value that a key had, in a bucket's snapshot: `KVREG_NOT_FOUND` if there was none. Cost: that of a get.
+ *
+ * @thread any; takes no lock
+ * @owner the caller, until kvreg_value_release; the bytes outlive the snapshot
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_snapshot_get(kvreg_snapshot snapshot,
+                                const char *key,
+                                size_t key_len,
+                                struct kvreg_value *out);
+
+/**
+ * Gets the value that a key had in a bucket, in a registry's snapshot: `KVREG_NOT_FOUND` if there was no such name, or
+ * no such key in it. Cost: that of a lookup and a get.
+ *
+ * @thread any; takes no lock
+ * @owner the caller, until kvreg_value_release; the bytes outlive the snapshot
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_snapshot_get_in(kvreg_snapshot snapshot,
+                                   const char *name,
+                                   size_t name_len,
+                                   const char *key,
+                                   size_t key_len,
+                                   struct kvreg_value *out);
+
+/**
+ * Gets the value that a key had and its revision then, in a bucket's snapshot: `KVREG_NOT_FOUND`, revision 0 and nil if
+ * there was none. `out` may be NULL. With kvreg_bucket_put_if_revision it tells whether the key has changed since.
+ *
+ * @thread any; takes no lock
+ * @owner the value is the caller's, until kvreg_value_release; its bytes outlive the snapshot
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_snapshot_get_revision(kvreg_snapshot snapshot,
+                                         const char *key,
+                                         size_t key_len,
+                                         struct kvreg_value *out,
+                                         uint64_t *revision);
+
+/**
+ * Copies all that a snapshot shows into the caller's memory: as kvreg_registry_dump for a registry's, as
+ * kvreg_bucket_dump for a bucket's.
+ *
+ * Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is enough. What it takes
+ * never changes. `buffer` may be NULL if `capacity` is 0. Cost: O(number of names or keys).
+ *
+ * @thread any; holds nobody back
+ * @owner the buffer is the caller's
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API int64_t kvreg_snapshot_dump(kvreg_snapshot snapshot, void *buffer, size_t capacity);
+
+/**
+ * Ends a snapshot. Afterwards every call on it gives `KVREG_DEAD`, a second close too; a call that runs at this moment
+ * in another thread finishes or gives that. Names and keys that it gave are no longer to be read.
+ *
+ * What only this snapshot showed is freed in the background or, if much waits there, by this call. Closing the last
+ * snapshot of a registry that was stopped frees everything that it showed, in this thread.
+ *
+ * @thread any
+ * @owner gives back what kvreg_snapshot_take, kvreg_bucket_snapshot or kvreg_snapshot_bucket made
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_snapshot_close(kvreg_snapshot snapshot);
+
+/**
+ * Gives the next name and its bucket, in a registry's snapshot, and moves the cursor on: `KVREG_NOT_FOUND` at the end,
+ * and from then on. `bucket` may be NULL. The bucket may have exited since.
+ *
+ * From `KVREG_CURSOR_INIT` on, every name comes once, in no particular order, which is the same every time. The name's
+ * bytes stay where they are until the snapshot is closed. After any other error the cursor is where it was.
+ *
+ * Cost: O(log n).
+ *
+ * @thread any; takes no lock; one thread at a time may use a cursor, many may use the snapshot
+ * @owner the cursor is the caller's, the name the snapshot's
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_snapshot_next_name(kvreg_snapshot snapshot,
+                                      struct kvreg_cursor *cursor,
+                                      const char **name,
+                                      size_t *name_len,
+                                      kvreg_bucket *bucket);
+
+/**
+ * Gives the next key and its value, in a bucket's snapshot, and moves the cursor on: `KVREG_NOT_FOUND` at the end, and
+ * from then on. `value` may be NULL.
+ *
+ * From `KVREG_CURSOR_INIT` on, every key comes once, in no particular order, which is the same every time. The key's
+ * bytes stay where they are until the snapshot is closed. After any other error the cursor is where it was.
+ *
+ * Cost: O(log n).
+ *
+ * @thread any; takes no lock; one thread at a time may use a cursor, many may use the snapshot
+ * @owner the cursor is the caller's, the key the snapshot's; the value is the caller's until kvreg_value_release
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_snapshot_next(kvreg_snapshot snapshot,
+                                 struct kvreg_cursor *cursor,
+                                 const char **key,
+                                 size_t *key_len,
+                                 struct kvreg_value *value);
+
+/**
+ * Makes an empty batch for the buckets of a registry.
+ *
+ * @thread any
+ * @owner the caller, who ends it with kvreg_batch_close
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_batch_new(kvreg_registry registry, kvreg_batch *out);
+
+/**
+ * Adds a put to a batch. Nothing is changed before kvreg_batch_commit. `KVREG_INVALID_ARGUMENT` if the bucket is of
+ * another registry.
+ *
+ * @thread any; may block while another thread uses this batch; KVREG_DEADLOCK instead within an update function
+ * @owner key and value stay the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_batch_put(kvreg_batch batch,
+                             kvreg_bucket bucket,
+                             const char *key,
+                             size_t key_len,
+                             const struct kvreg_value *value);
+
+/**
+ * Adds a delete to a batch. That the key is not there, then or later, is no error.
+ *
+ * @thread any; may block while another thread uses this batch; KVREG_DEADLOCK instead within an update function
+ * @owner the key stays the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_batch_delete(kvreg_batch batch, kvreg_bucket bucket, const char *key, size_t key_len);
+
+/**
+ * Makes all changes of a batch as one, in the order in which they were added, and empties it: see the rules about
+ * batches above. On any error nothing is changed, and the batch stays as it was: `KVREG_DEAD` if one of the buckets has
+ * exited, `KVREG_DEADLOCK` within an update function of one of them.
+ *
+ * Cost: that of its puts and deletes.
+ *
+ * @thread any; may block while another thread uses this batch or changes one of its buckets
+ * @owner the batch stays the caller's, to be used again
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_batch_commit(kvreg_batch batch);
+
+/**
+ * Forgets all changes of a batch.
+ *
+ * @thread any; may block while another thread uses this batch; KVREG_DEADLOCK instead within an update function
+ * @owner the batch stays the caller's, to be used again
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_batch_clear(kvreg_batch batch);
+
+/**
+ * Tells how many changes a batch has.
+ *
+ * @thread any; may block while another thread uses this batch; KVREG_DEADLOCK instead within an update function
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_batch_count(kvreg_batch batch, uint64_t *out);
+
+/**
+ * Ends a batch; what was not committed is forgotten. Afterwards every call on it gives `KVREG_DEAD`, a second close
+ * too. A commit that runs at this moment in another thread goes on.
+ *
+ * @thread any
+ * @owner gives back what kvreg_batch_new made
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_batch_close(kvreg_batch batch);
 
 /**
  * The function table, or NULL if this library's major ABI number is not the one asked for (`KVREG_ABI_MAJOR`).

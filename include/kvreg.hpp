@@ -6,18 +6,25 @@
  *   kvreg::Bucket shopping = registry.create("shopping").value();
  *   shopping.put("eggs", 12).value();
  *   std::optional<std::int64_t> eggs = shopping.get_int("eggs").value();
+ *   const kvreg::Snapshot then = shopping.snapshot().value();
+ *   for (auto &[key, value] : then.items().value()) { ... }
  *
  * Rules that hold for every call
  *   Results   A call gives a Result: what was asked for, or the Status that says why not. A name or key that is not
  *             there is no error: it is an empty std::optional inside a Result that holds a value. So `if (result)`
- *             asks whether the call worked, never what it found.
+ *             asks whether the call worked, never what it found. Nor is it an error if the condition of a change does
+ *             not hold, as in put_new: that is false, or an empty std::optional.
  *   Errors    value() on a failed Result ends the process with one line on stderr. With KVREG_CPP_EXCEPTIONS defined
  *             before this header is included it throws kvreg::Error instead. The two are different types to the
  *             linker, so files of one program may choose differently. A call throws nothing else, except that
- *             std::bad_alloc may come from the strings and vectors that it fills.
+ *             std::bad_alloc may come from the strings and vectors that it fills, and what your own function throws
+ *             goes through. A loop over a snapshot that is closed meanwhile ends as a value() does.
  *   Threads   As in kvreg.h, every call may be made from any thread. The objects are plain values: one object may be
  *             read by many threads, and must not be assigned or moved while another thread uses it.
- *   Text      Names, keys and text go in as std::string_view, with any bytes in them, NUL included.
+ *   Text      Names, keys and text go in as std::string_view, with any bytes in them, NUL included. Values go in as
+ *             ValueView, which takes nullptr, bool, numbers, text, Bytes, a Value and a Data.
+ *   Owners    Registry, Snapshot and Batch end what they stand for when they are destroyed, and can be moved, not
+ *             copied; Value does so with its text or bytes. What was moved from is empty: Status::bad_handle, or nil.
  */
 #ifndef KVREG_HPP
 #define KVREG_HPP
@@ -30,6 +37,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -38,6 +47,9 @@
 #include <utility>
 #include <variant>
 #include <vector>
+#if defined(__cpp_exceptions)
+#include <exception>
+#endif
 #if defined(KVREG_CPP_EXCEPTIONS)
 #include <stdexcept>
 #endif
@@ -176,26 +188,14 @@ struct Bytes {
     std::string_view view() const noexcept { return {static_cast<const char *>(data), size}; }
 };
 
-/// A value that a bucket gave, with its text or bytes; valid whatever happens to the bucket and the registry.
-/// The views that it hands out live as long as it does (moving it hands them on). Any thread may destroy it.
-class Value {
-public:
-    /// nil.
-    Value() noexcept = default;
-    /// Takes over a value that kvreg_get filled, and will release it.
-    explicit Value(const kvreg_value &taken) noexcept : raw_(taken) {}
-    Value(Value &&other) noexcept : raw_(other.release()) {}
-    Value &operator=(Value &&other) noexcept {
-        Value taken(std::move(other));
-        std::swap(raw_, taken.raw_); // what was held ends with `taken`
-        return *this;
-    }
-    Value(const Value &) = delete;
-    Value &operator=(const Value &) = delete;
-    ~Value() {
-        if (raw_.owner != nullptr) kvreg_value_release(&raw_);
-    }
+/// A value copied out for good, as Bucket::items gives it; nullptr_t stands for nil.
+using Data = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, std::vector<unsigned char>>;
 
+namespace detail {
+
+/// What Value and ValueView can be asked.
+class Content {
+public:
     Type type() const noexcept { return static_cast<Type>(raw_.type); }
     bool is_nil() const noexcept { return raw_.type == KVREG_NIL; }
 
@@ -205,13 +205,32 @@ public:
     std::optional<double> as_float() const noexcept { return as(Type::real, raw_.as.real); }
     std::optional<std::string_view> as_string() const noexcept { return as(Type::string, content().view()); }
     std::optional<Bytes> as_bytes() const noexcept { return as(Type::bytes, content()); }
+    /// A copy for good.
+    Data data() const {
+        switch (type()) {
+        case Type::boolean: return raw_.as.boolean;
+        case Type::integer: return raw_.as.integer;
+        case Type::real: return raw_.as.real;
+        case Type::string: return std::string(content().view());
+        case Type::bytes: return vector_of(content().view());
+        case Type::nil: break;
+        }
+        return nullptr;
+    }
 
     /// The C value, for calls of kvreg.h; it stays this object's property.
     const kvreg_value &raw() const noexcept { return raw_; }
-    /// Gives the C value away, to be released by the caller, and is nil afterwards.
-    kvreg_value release() noexcept { return std::exchange(raw_, kvreg_value{}); }
 
-private:
+    static std::vector<unsigned char> vector_of(std::string_view bytes) { return {bytes.begin(), bytes.end()}; }
+
+protected:
+    Content() noexcept = default;
+    explicit Content(const kvreg_value &raw) noexcept : raw_(raw) {}
+    // For its heirs only: nobody shall assign to one through the other's interface.
+    Content(const Content &) noexcept = default;
+    Content &operator=(const Content &) noexcept = default;
+    ~Content() = default;
+
     // By reference: to read a bool that is none is undefined, so it is read only if it is the one that counts.
     template <class T> std::optional<T> as(Type wanted, const T &content) const noexcept {
         return type() == wanted ? std::optional<T>(content) : std::nullopt;
@@ -224,8 +243,139 @@ private:
     kvreg_value raw_{};
 };
 
-/// A value copied out for good, as Bucket::items gives it; nullptr_t stands for nil.
-using Data = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, std::vector<unsigned char>>;
+} // namespace detail
+
+/// A value that a bucket gave, with its text or bytes; valid whatever happens to the bucket and the registry.
+/// The views that it hands out live as long as it does (moving it hands them on). Any thread may destroy it.
+class Value : public detail::Content {
+public:
+    /// nil.
+    Value() noexcept = default;
+    /// Takes over a value that kvreg_get filled, and will release it.
+    explicit Value(const kvreg_value &taken) noexcept : Content(taken) {}
+    Value(Value &&other) noexcept : Content(other.release()) {}
+    Value &operator=(Value &&other) noexcept {
+        Value taken(std::move(other));
+        std::swap(raw_, taken.raw_); // what was held ends with `taken`
+        return *this;
+    }
+    Value(const Value &) = delete;
+    Value &operator=(const Value &) = delete;
+    ~Value() {
+        if (raw_.owner != nullptr) kvreg_value_release(&raw_);
+    }
+
+    /// Gives the C value away, to be released by the caller, and is nil afterwards.
+    kvreg_value release() noexcept { return std::exchange(raw_, kvreg_value{}); }
+};
+
+/// A look at a value that somebody else has: what calls take, and what update functions and dumps show. Text and bytes
+/// are not copied, so they must outlive it. Nothing turns into a bool or a number on its way into it.
+class ValueView : public detail::Content {
+public:
+    /// nil.
+    ValueView() noexcept = default;
+    ValueView(std::nullptr_t) noexcept {}
+    /// bool, int or float, by the type of the number. With an unsigned one beyond INT64_MAX every call is
+    /// Status::out_of_range.
+    template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0> ValueView(T number) noexcept {
+        if constexpr (std::is_same_v<T, bool>) {
+            raw_.type = KVREG_BOOL;
+            raw_.as.boolean = number;
+        } else if constexpr (std::is_floating_point_v<T>) {
+            static_assert(sizeof(T) <= sizeof(double), "a long double would lose digits: cast it to double");
+            raw_.type = KVREG_FLOAT;
+            raw_.as.real = number;
+        } else {
+            static_assert(sizeof(T) <= sizeof(std::int64_t), "an int has 64 bits");
+            raw_.type = KVREG_INT;
+            raw_.as.integer = static_cast<std::int64_t>(number);
+            if (std::is_unsigned_v<T> && raw_.as.integer < 0) refuse(Status::out_of_range);
+        }
+    }
+    /// Text, which must be UTF-8: else the call is Status::invalid_argument.
+    template <class T, std::enable_if_t<std::is_class_v<T>, int> = 0,
+              std::enable_if_t<std::is_convertible_v<const T &, std::string_view>, int> = 0>
+    ValueView(const T &text) : ValueView(KVREG_STR, text) {}
+    /// Text that ends in NUL. With NULL every call is Status::invalid_argument.
+    ValueView(const char *text) noexcept : ValueView(KVREG_STR, text != nullptr ? text : std::string_view()) {
+        if (text == nullptr) refuse(Status::invalid_argument);
+    }
+    ValueView(Bytes bytes) noexcept : ValueView(KVREG_BYTES, bytes.view()) {}
+    ValueView(const Value &value) noexcept : Content(value) { raw_.owner = nullptr; }
+    /// A template, so that no argument turns into a Data first.
+    template <class T, std::enable_if_t<std::is_same_v<T, Data>, int> = 0>
+    ValueView(const T &data) : ValueView(std::visit([](const auto &held) { return of(held); }, data)) {}
+    /// A C value, which is not released.
+    explicit ValueView(const kvreg_value &raw) noexcept : Content(raw) { raw_.owner = nullptr; }
+
+    /// Why it cannot be put, if its making has shown that already; Status::ok if not.
+    Status status() const noexcept { return static_cast<Status>(static_cast<kvreg_status>(raw_.flags)); }
+
+private:
+    ValueView(std::uint32_t type, std::string_view bytes) noexcept {
+        raw_.type = type;
+        raw_.as.bytes = {bytes.data(), bytes.size()};
+    }
+    // In a field that costs nothing, and for which kvreg.h refuses the value too.
+    void refuse(Status why) noexcept {
+        raw_ = kvreg_value{};
+        raw_.flags = static_cast<std::uint32_t>(why);
+    }
+
+    template <class T> static ValueView of(const T &held) noexcept { return held; }
+    static ValueView of(const std::vector<unsigned char> &held) noexcept { return Bytes{held.data(), held.size()}; }
+};
+
+/// A value and its key's revision at that moment, for put_if_revision and erase_if_revision.
+struct Revised {
+    Value value;
+    std::uint64_t revision = 0;
+};
+
+/// How Bucket::add counts.
+struct AddOptions {
+    /// What a key that is not there counts as, before the addition.
+    std::int64_t initial = 0;
+    /// The limits of the result.
+    std::int64_t min = std::numeric_limits<std::int64_t>::min();
+    std::int64_t max = std::numeric_limits<std::int64_t>::max();
+    /// Whether a result beyond the limits becomes the limit, instead of Status::out_of_range.
+    bool clamp = false;
+};
+
+/// What an update function decides about its key.
+class Update {
+public:
+    /// It stays as it is.
+    static Update keep() noexcept { return {}; }
+    /// It is deleted.
+    static Update erase() noexcept {
+        Update update;
+        update.answer_ = KVREG_UPDATE_DELETE;
+        return update;
+    }
+    /// It gets this value, which is copied at once, so it may be the function's own.
+    static Update put(ValueView value) {
+        Update update;
+        update.status_ = value.status();
+        update.answer_ = update.status_ == Status::ok ? KVREG_UPDATE_PUT : KVREG_UPDATE_KEEP;
+        update.data_ = value.data();
+        return update;
+    }
+
+    std::uint32_t answer() const noexcept { return answer_; }
+    /// A value that cannot be put is kept apart from KVREG_UPDATE_KEEP by this.
+    Status status() const noexcept { return status_; }
+    const Data &data() const noexcept { return data_; }
+
+private:
+    Update() noexcept = default;
+
+    std::uint32_t answer_ = KVREG_UPDATE_KEEP;
+    Status status_ = Status::ok;
+    Data data_;
+};
 
 namespace detail {
 
@@ -243,16 +393,38 @@ template <class T> Result<T> given(kvreg_status code, T value) {
     return value;
 }
 
-/// A call that takes an id and gives a number.
-inline Result<std::uint64_t> number(kvreg_status (*call)(std::uint64_t, std::uint64_t *), std::uint64_t id) {
-    std::uint64_t number = 0;
-    const kvreg_status code = call(id, &number);
-    return given(code, number);
+/// Whether a change was made; `refusal` says that its condition did not hold.
+inline Result<bool> unless(kvreg_status refusal, kvreg_status code) {
+    if (code == refusal) return false;
+    return given(code, true);
 }
 
-/// Asks for the size, then for the content, until what is asked for has stopped growing.
-template <class Ask> Result<std::vector<char>> fill(Ask ask) {
-    std::vector<char> buffer;
+/// A call that takes an id and gives a number or another id.
+template <class T = std::uint64_t>
+Result<T> number(kvreg_status (*call)(std::uint64_t, std::uint64_t *), std::uint64_t id) {
+    std::uint64_t number = 0;
+    const kvreg_status code = call(id, &number);
+    return given(code, T(number));
+}
+
+/// A call that finds something and writes it, as a `Raw`, through its last pointer.
+template <class T, class Raw, class Call, class... In> Result<std::optional<T>> find(Call call, In... in) {
+    Raw raw{};
+    const kvreg_status code = call(in..., &raw);
+    return found(code, T(raw));
+}
+
+/// A call that finds a value and its revision.
+template <class Call> Result<std::optional<Revised>> find_revised(Call call, std::uint64_t id, std::string_view key) {
+    kvreg_value value{};
+    std::uint64_t revision = 0;
+    const kvreg_status code = call(id, key.data(), key.size(), &value, &revision);
+    return found(code, Revised{Value(value), revision});
+}
+
+/// Asks for the content, with as much room as was asked for last, until that has stopped growing.
+template <class Ask> Result<std::string> fill(Ask ask, std::size_t guess = 0) {
+    std::string buffer(guess, '\0');
     for (;;) {
         const std::int64_t length = ask(buffer.data(), buffer.size());
         if (length < 0) return to_status(length);
@@ -263,10 +435,11 @@ template <class Ask> Result<std::vector<char>> fill(Ask ask) {
     }
 }
 
-/// Takes a packed dump apart; every step says whether there was enough left.
+/// Takes a packed list apart; every step says whether there was enough left.
 class Reader {
 public:
-    explicit Reader(const std::vector<char> &from) noexcept : rest_(from.data(), from.size()) {}
+    Reader() noexcept = default;
+    explicit Reader(std::string_view list) noexcept : rest_(list) {}
     bool at_end() const noexcept { return rest_.empty(); }
 
     bool view(std::size_t size, std::string_view &out) noexcept {
@@ -289,7 +462,7 @@ public:
         std::uint32_t size = 0;
         return number(size) && view(size, out);
     }
-    /// A type, a length and the content, as a value that only looks at the dump.
+    /// A type, a length and the content, as a value that only looks at the list; or KVREG_NONE.
     bool value(kvreg_value &out) noexcept {
         std::uint8_t type = 0;
         std::uint32_t size = 0;
@@ -299,7 +472,8 @@ public:
         out = kvreg_value{};
         out.type = type;
         switch (type) {
-        case KVREG_NIL: return size == 0;
+        case KVREG_NIL:
+        case KVREG_NONE: return size == 0;
         case KVREG_BOOL: return size == 1 && view(size, bytes) && (out.as.boolean = bytes[0] != 0, true);
         case KVREG_INT:
         case KVREG_FLOAT: return size == sizeof bits && number(bits) && std::memcpy(&out.as, &bits, sizeof bits);
@@ -313,21 +487,233 @@ private:
     std::string_view rest_;
 };
 
-inline std::vector<unsigned char> vector_of(std::string_view bytes) { return {bytes.begin(), bytes.end()}; }
-
-inline Data copy_of(const Value &value) {
-    switch (value.type()) {
-    case Type::boolean: return *value.as_bool();
-    case Type::integer: return *value.as_int();
-    case Type::real: return *value.as_float();
-    case Type::string: return std::string(*value.as_string());
-    case Type::bytes: return vector_of(value.as_bytes()->view());
-    case Type::nil: break;
+/// Puts a packed list together. What cannot be packed is remembered, and refuses the whole list.
+class Packer {
+public:
+    Packer() = default;
+    template <class Parts> explicit Packer(Parts &parts) {
+        for (auto &&part : parts) run(part), count_++;
     }
-    return nullptr;
+    /// A length and that many bytes.
+    void run(std::string_view bytes) {
+        if (bytes.size() > std::numeric_limits<std::uint32_t>::max()) return refuse(Status::invalid_argument);
+        number(bytes.size(), sizeof(std::uint32_t));
+        bytes_.append(bytes);
+    }
+    void item(std::string_view key, ValueView value) {
+        const kvreg_value &raw = value.raw();
+        run(key);
+        number(raw.type, 1);
+        switch (value.type()) {
+        case Type::nil: refuse(value.status()), run({}); break;
+        case Type::boolean: number(1, sizeof(std::uint32_t)), number(raw.as.boolean, 1); break;
+        case Type::integer:
+        case Type::real: {
+            std::uint64_t bits = 0;
+            std::memcpy(&bits, &raw.as, sizeof bits);
+            number(sizeof bits, sizeof(std::uint32_t)), number(bits, sizeof bits);
+            break;
+        }
+        case Type::string:
+        case Type::bytes: run({raw.as.bytes.data, raw.as.bytes.len}); break;
+        }
+    }
+
+    Status status() const noexcept { return status_; }
+    const char *data() const noexcept { return bytes_.data(); }
+    std::size_t size() const noexcept { return bytes_.size(); }
+    /// How many parts it was made of.
+    std::size_t count() const noexcept { return count_; }
+
+private:
+    /// Little-endian.
+    void number(std::uint64_t number, std::size_t size) {
+        for (; size-- > 0; number >>= 8) bytes_.push_back(static_cast<char>(number & 0xff));
+    }
+    void refuse(Status why) noexcept { status_ = status_ == Status::ok ? why : status_; }
+
+    std::string bytes_;
+    std::size_t count_ = 0;
+    Status status_ = Status::ok;
+};
+
+using GetMany = std::int64_t (*)(std::uint64_t, const void *, std::size_t, void *, std::size_t);
+
+template <class Keys>
+Result<std::vector<std::optional<Data>>> get_many(GetMany call, std::uint64_t id, Keys &&keys) {
+    const Packer list(keys);
+    if (list.status() != Status::ok) return list.status();
+    const std::size_t guess = list.count() * 16; // numbers take 13 bytes each
+    const auto ask = [&](void *to, std::size_t n) { return call(id, list.data(), list.size(), to, n); };
+    const auto answer = fill(ask, guess);
+    if (!answer) return answer.status();
+    std::vector<std::optional<Data>> values;
+    values.reserve(list.count());
+    for (Reader reader(*answer); !reader.at_end();) {
+        kvreg_value raw{};
+        if (!reader.value(raw)) return Status::corrupt;
+        values.push_back(raw.type == KVREG_NONE ? std::nullopt : std::optional(ValueView(raw).data()));
+    }
+    return values;
+}
+
+/// What can be visited with range-for and with algorithms that ask for no more than input iterators: the item lies in
+/// the range itself, so there is one at a time. It may be moved from. begin() starts over; the range must not be moved
+/// while its iterators are in use.
+template <class Source> class Range {
+public:
+    using Item = typename Source::Item;
+
+    class Iterator {
+    public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = Item;
+        using difference_type = std::ptrdiff_t;
+        using pointer = Item *;
+        using reference = Item &;
+
+        Iterator() noexcept = default;
+        Item &operator*() const noexcept { return range_->item_; }
+        Item *operator->() const noexcept { return &range_->item_; }
+        Iterator &operator++() {
+            if (!range_->source_.next(range_->item_)) range_ = nullptr;
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(Iterator a, Iterator b) noexcept { return a.range_ == b.range_; }
+        friend bool operator!=(Iterator a, Iterator b) noexcept { return a.range_ != b.range_; }
+
+    private:
+        friend Range;
+        Range *range_ = nullptr;
+    };
+
+    explicit Range(Source start) noexcept : start_(start), source_(start) {}
+    Iterator begin() {
+        Iterator first;
+        first.range_ = this;
+        source_ = start_;
+        return ++first;
+    }
+    Iterator end() const noexcept { return {}; }
+
+private:
+    Source start_, source_;
+    Item item_;
+};
+
+#if defined(__cpp_exceptions)
+constexpr bool catches = true;
+#else
+constexpr bool catches = false;
+#endif
+
+/// Calls an update function from C: what it throws stays here until C has returned. `Catches` makes it two templates to
+/// the linker, for programs of which only some files have exceptions.
+template <class Function, bool Catches> struct Updater {
+    Function &function;
+    Update update = Update::keep(); // its text or bytes must stay until the call has returned
+#if defined(__cpp_exceptions)
+    std::exception_ptr thrown = nullptr;
+#endif
+
+    void decide(const kvreg_value *old) {
+        update = function(old != nullptr ? std::optional(ValueView(*old)) : std::nullopt);
+    }
+    static std::uint32_t call(void *data, const kvreg_value *old, kvreg_value *new_value) noexcept {
+        auto &self = *static_cast<Updater *>(data);
+#if defined(__cpp_exceptions)
+        try {
+            self.decide(old);
+        } catch (...) {
+            self.thrown = std::current_exception();
+        }
+#else
+        self.decide(old);
+#endif
+        *new_value = ValueView(self.update.data()).raw();
+        return self.update.answer();
+    }
+    Status end(kvreg_status code) const {
+#if defined(__cpp_exceptions)
+        if (thrown) std::rethrow_exception(thrown);
+#endif
+        return update.status() != Status::ok ? update.status() : to_status(code);
+    }
+};
+
+/// An id that is closed when its holder is destroyed.
+template <kvreg_status (*Close)(std::uint64_t)> class Closing {
+public:
+    /// None; every call gives Status::bad_handle.
+    Closing() noexcept = default;
+    /// Takes over an id that came from elsewhere, and will close it.
+    explicit Closing(std::uint64_t id) noexcept : id_(id) {}
+    Closing(Closing &&other) noexcept : id_(other.release()) {}
+    Closing &operator=(Closing &&other) noexcept {
+        Closing taken(std::move(other));
+        std::swap(id_, taken.id_); // what was held ends with `taken`
+        return *this;
+    }
+    Closing(const Closing &) = delete;
+    Closing &operator=(const Closing &) = delete;
+
+    std::uint64_t id() const noexcept { return id_; }
+    /// Gives the id away, to be closed by the caller, and is empty afterwards.
+    std::uint64_t release() noexcept { return std::exchange(id_, 0); }
+    /// Closes it now, while other threads may still call: every later call gives Status::dead, a second close too.
+    Result<void> close() const { return to_status(Close(id_)); }
+
+protected:
+    /// In the child of a fork that does nothing, as it should. No id is given out twice, so closing again is harmless.
+    ~Closing() {
+        if (id_ != 0) Close(id_);
+    }
+
+private:
+    std::uint64_t id_ = 0;
+};
+
+} // namespace detail
+
+/// A key and its value in a packed list, which must outlive both.
+struct ItemView {
+    std::string_view key;
+    ValueView value;
+};
+
+namespace detail {
+
+/// Where in a packed list of items a visit is.
+struct PackedItems {
+    using Item = ItemView;
+    Reader rest;
+
+    bool next(Item &out) noexcept {
+        kvreg_value raw{};
+        if (!rest.run(out.key) || !rest.value(raw) || raw.type == KVREG_NONE) return false;
+        out.value = ValueView(raw);
+        return true;
+    }
+};
+
+/// Checks all of the list, so that its end and its first defect need not be told apart in the loop.
+template <class Source> Result<Range<Source>> unpacked(std::string_view list) {
+    typename Source::Item item;
+    for (Source source{Reader(list)}; !source.rest.at_end();)
+        if (!source.next(item)) return Status::invalid_argument;
+    return Range<Source>(Source{Reader(list)});
 }
 
 } // namespace detail
+
+/// The items of a packed list, such as a bucket's dump: `for (auto &[key, value] : unpack_items(dump).value())`. The
+/// list is looked at, not copied. Status::invalid_argument if it is not well-formed.
+inline Result<detail::Range<detail::PackedItems>> unpack_items(std::string_view list) {
+    return detail::unpacked<detail::PackedItems>(list);
+}
+
+class Snapshot;
 
 /// A bucket: the id of one, like a pid. Copy it freely; there is nothing to free, and dropping it stops nothing.
 /// After the bucket's exit every call gives Status::dead, and no other bucket ever gets its id.
@@ -340,61 +726,68 @@ public:
 
     constexpr kvreg_bucket id() const noexcept { return id_; }
 
-    // --- put: in place of the value that was there; everything is copied before the call returns
-    Result<void> put(std::string_view key, std::nullptr_t) const { return put_raw(key, kvreg_value{}); }
-
-    /// bool, int or float, by the type of the number. An unsigned one beyond INT64_MAX is Status::out_of_range.
-    template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
-    Result<void> put(std::string_view key, T number) const {
-        if constexpr (std::is_same_v<T, bool>) {
-            kvreg_value value{};
-            value.type = KVREG_BOOL;
-            value.as.boolean = number;
-            return put_raw(key, value);
-        } else if constexpr (std::is_floating_point_v<T>) {
-            static_assert(sizeof(T) <= sizeof(double), "a long double would lose digits: cast it to double");
-            return detail::to_status(kvreg_put_float(id_, key.data(), key.size(), number));
-        } else {
-            static_assert(sizeof(T) <= sizeof(std::int64_t), "an int has 64 bits");
-            if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof(std::int64_t)) {
-                if (number > static_cast<T>(std::numeric_limits<std::int64_t>::max())) return Status::out_of_range;
-            }
-            return detail::to_status(
-                kvreg_put_int(id_, key.data(), key.size(), static_cast<std::int64_t>(number)));
+    // --- put: everything is copied before the call returns
+    /// In place of the value that was there.
+    Result<void> put(std::string_view key, ValueView value) const {
+        if (value.status() != Status::ok) return value.status();
+        const kvreg_value &raw = value.raw();
+        switch (value.type()) { // numbers go in registers
+        case Type::integer: return detail::to_status(kvreg_put_int(id_, key.data(), key.size(), raw.as.integer));
+        case Type::real: return detail::to_status(kvreg_put_float(id_, key.data(), key.size(), raw.as.real));
+        default: return detail::to_status(kvreg_put(id_, key.data(), key.size(), &raw));
         }
     }
-
-    /// Text must be UTF-8, else Status::invalid_argument.
-    Result<void> put(std::string_view key, std::string_view text) const {
-        return detail::to_status(kvreg_put_str(id_, key.data(), key.size(), text.data(), text.size()));
+    /// If the key is not there; gives whether it was put. Of many threads that do this at once, one gets true.
+    Result<bool> put_new(std::string_view key, ValueView value) const {
+        if (value.status() != Status::ok) return value.status();
+        return detail::unless(KVREG_EXISTS, kvreg_bucket_put_new(id_, key.data(), key.size(), &value.raw()));
     }
-    /// Text that ends in NUL. Its own overload because it would else turn into a bool. NULL is
-    /// Status::invalid_argument.
-    Result<void> put(std::string_view key, const char *text) const {
-        if (text == nullptr) return Status::invalid_argument;
-        return put(key, std::string_view(text));
+    /// If the key has the value `expected`, of the same type and equal; gives whether it was put.
+    Result<bool> put_if_equal(std::string_view key, ValueView expected, ValueView value) const {
+        if (expected.status() != Status::ok) return expected.status();
+        if (value.status() != Status::ok) return value.status();
+        return detail::unless(KVREG_CONFLICT, kvreg_bucket_put_if_equal(id_, key.data(), key.size(), &expected.raw(),
+                                                                        &value.raw()));
     }
-    Result<void> put(std::string_view key, Bytes bytes) const {
-        return detail::to_status(kvreg_put_bytes(id_, key.data(), key.size(), bytes.data, bytes.size));
+    /// If the key has this revision, or if that is 0 and there is no such key; gives the new one, or nothing if it was
+    /// not put.
+    Result<std::optional<std::uint64_t>> put_if_revision(std::string_view key, std::uint64_t revision,
+                                                         ValueView value) const {
+        if (value.status() != Status::ok) return value.status();
+        std::uint64_t now = 0;
+        const kvreg_status code =
+            kvreg_bucket_put_if_revision(id_, key.data(), key.size(), revision, &value.raw(), &now);
+        return detail::found(code == KVREG_CONFLICT ? KVREG_NOT_FOUND : code, now);
     }
-    /// A copy of a value that was got.
-    Result<void> put(std::string_view key, const Value &value) const { return put_raw(key, value.raw()); }
+    /// Gives what was there; empty if there was no such key.
+    Result<std::optional<Value>> swap(std::string_view key, ValueView value) const {
+        if (value.status() != Status::ok) return value.status();
+        kvreg_value old{};
+        bool existed = false;
+        const kvreg_status code = kvreg_bucket_swap(id_, key.data(), key.size(), &value.raw(), &old, &existed);
+        return detail::found(code == KVREG_OK && !existed ? KVREG_NOT_FOUND : code, Value(old));
+    }
+    /// Many, as one change: all of them or, on a failure, none; all get the same revision. Gives their number. Takes
+    /// what yields pairs of a key and a value: a map, items(), or `{{"milk", 1}, {"eggs", "a dozen"}}`.
+    template <class Items = std::initializer_list<std::pair<std::string_view, ValueView>>>
+    Result<std::size_t> put_many(Items &&items) const {
+        detail::Packer list;
+        for (auto &&[key, value] : items) list.item(key, value);
+        if (list.status() != Status::ok) return list.status();
+        std::size_t count = 0;
+        const kvreg_status code = kvreg_bucket_put_many(id_, list.data(), list.size(), &count);
+        return detail::given(code, count);
+    }
 
     // --- get: empty if there is no such key, Status::wrong_type if the value has another type
     Result<std::optional<Value>> get(std::string_view key) const {
-        kvreg_value value{};
-        const kvreg_status code = kvreg_get(id_, key.data(), key.size(), &value);
-        return detail::found(code, Value(value));
+        return detail::find<Value, kvreg_value>(kvreg_get, id_, key.data(), key.size());
     }
     Result<std::optional<std::int64_t>> get_int(std::string_view key) const {
-        std::int64_t number = 0;
-        const kvreg_status code = kvreg_get_int(id_, key.data(), key.size(), &number);
-        return detail::found(code, number);
+        return detail::find<std::int64_t, std::int64_t>(kvreg_get_int, id_, key.data(), key.size());
     }
     Result<std::optional<double>> get_float(std::string_view key) const {
-        double number = 0;
-        const kvreg_status code = kvreg_get_float(id_, key.data(), key.size(), &number);
-        return detail::found(code, number);
+        return detail::find<double, double>(kvreg_get_float, id_, key.data(), key.size());
     }
     Result<std::optional<bool>> get_bool(std::string_view key) const {
         return get_as<bool>(key, [](const Value &value) { return value.as_bool(); });
@@ -411,17 +804,62 @@ public:
         return get_as<std::vector<unsigned char>>(key, [](const Value &value) {
             const auto bytes = value.as_bytes();
             const auto text = bytes ? bytes->view() : value.as_string();
-            return text ? std::optional(detail::vector_of(*text)) : std::nullopt;
+            return text ? std::optional(Value::vector_of(*text)) : std::nullopt;
         });
     }
+    /// A value with its key's revision, which belong together.
+    Result<std::optional<Revised>> get_revision(std::string_view key) const {
+        return detail::find_revised(kvreg_bucket_get_revision, id_, key);
+    }
+    /// Copies of the values of many keys, in the order of the keys, each as it was at some moment of the call. Takes
+    /// what yields keys: a vector, a set, or `{"milk", "eggs"}`.
+    template <class Keys = std::initializer_list<std::string_view>>
+    Result<std::vector<std::optional<Data>>> get_many(Keys &&keys) const {
+        return detail::get_many(kvreg_bucket_get_many, id_, keys);
+    }
 
-    // --- the rest of its life
+    // --- other changes of one key
     /// Deletes a key and its value; gives whether there was one.
     Result<bool> erase(std::string_view key) const {
-        const kvreg_status code = kvreg_delete(id_, key.data(), key.size());
-        if (code == KVREG_NOT_FOUND) return false;
-        return detail::given(code, true);
+        return detail::unless(KVREG_NOT_FOUND, kvreg_delete(id_, key.data(), key.size()));
     }
+    /// If the key has this revision; gives whether it was deleted.
+    Result<bool> erase_if_revision(std::string_view key, std::uint64_t revision) const {
+        return detail::unless(KVREG_CONFLICT,
+                              kvreg_bucket_delete_if_revision(id_, key.data(), key.size(), revision));
+    }
+    /// Deletes a key and gives what it had. Of many threads that do this at once, one gets the value.
+    Result<std::optional<Value>> take(std::string_view key) const {
+        return detail::find<Value, kvreg_value>(kvreg_bucket_take, id_, key.data(), key.size());
+    }
+    /// Adds to an int and gives the result. Status::out_of_range beyond the limits, Status::wrong_type if it is no int.
+    Result<std::int64_t> add(std::string_view key, std::int64_t by = 1, const AddOptions &options = {}) const {
+        kvreg_add_options raw = KVREG_ADD_OPTIONS_INIT;
+        raw.initial = options.initial;
+        raw.min = options.min;
+        raw.max = options.max;
+        raw.flags = options.clamp ? KVREG_ADD_CLAMP : 0;
+        std::int64_t sum = 0;
+        const kvreg_status code = kvreg_bucket_add(id_, key.data(), key.size(), by, &raw, &sum);
+        return detail::given(code, sum);
+    }
+    /// Calls `function(std::optional<ValueView> old)`, which is empty if there is no such key, and does what the Update
+    /// that it gives says. It is called once, in this thread; other changes to the bucket wait meanwhile, readers do
+    /// not. What it may do is said in kvreg.h. If it throws, nothing is changed, and the exception goes on from here.
+    template <class Function, bool Catches = detail::catches>
+    Result<void> update(std::string_view key, Function &&function) const {
+        static_assert(std::is_invocable_r_v<Update, Function &, std::optional<ValueView>>,
+                      "an update function takes a std::optional<ValueView> and gives an Update");
+        detail::Updater<Function, Catches> updater{function};
+        return updater.end(
+            kvreg_bucket_update(id_, key.data(), key.size(), &updater.call, &updater, nullptr));
+    }
+
+    // --- the whole bucket
+    /// Deletes all keys, as one change; gives how many there were.
+    Result<std::uint64_t> clear() const { return detail::number(kvreg_bucket_clear, id_); }
+    /// The bucket as it is now. It costs the same for ten keys as for ten million.
+    Result<Snapshot> snapshot() const;
 
     /// Ends the bucket, for everybody. When it returns, no lookup in any thread gives it. owner_closed and expired
     /// are for kvreg to give: Status::invalid_argument.
@@ -433,30 +871,26 @@ public:
     bool alive() const noexcept { return kvreg_bucket_check(id_) == KVREG_OK; }
 
     Result<std::string> name() const {
-        const auto name = detail::fill([&](void *to, std::size_t n) { return kvreg_bucket_name(id_, to, n); });
-        if (!name) return name.status();
-        return std::string(name->data(), name->size());
+        return detail::fill([&](void *to, std::size_t n) { return kvreg_bucket_name(id_, to, n); });
     }
     /// The id of its registry, for Registry::attach.
     Result<kvreg_registry> registry_id() const { return detail::number(kvreg_bucket_registry, id_); }
     /// How many keys it has.
     Result<std::uint64_t> count() const { return detail::number(kvreg_bucket_count, id_); }
-    /// How many puts and deletes it has seen.
+    /// How many changes it has seen.
     Result<std::uint64_t> revision() const { return detail::number(kvreg_bucket_revision, id_); }
 
     /// Calls `visit(std::string_view key, const kvreg::Value &value)` for every key, in no particular order, with all
     /// as it was at one revision. Nothing is held meanwhile: `visit` may call anything. Key and value are valid
     /// during that call only.
     template <class Visit> Result<void> for_each(Visit &&visit) const {
-        const auto dump = detail::fill([&](void *to, std::size_t n) { return kvreg_bucket_dump(id_, to, n); });
-        if (!dump) return dump.status();
-        detail::Reader reader(*dump);
-        while (!reader.at_end()) {
-            std::string_view key;
-            kvreg_value raw{};
-            if (!reader.run(key) || !reader.value(raw)) return Status::corrupt;
-            const Value value(raw); // has no owner, so that its end releases nothing
-            visit(key, value);
+        const auto packed = dump();
+        if (!packed) return packed.status();
+        auto items = unpack_items(*packed);
+        if (!items) return items.status();
+        for (const ItemView &item : *items) {
+            const Value value(item.value.raw()); // has no owner, so that its end releases nothing
+            visit(item.key, value);
         }
         return {};
     }
@@ -465,10 +899,15 @@ public:
     Result<std::vector<std::pair<std::string, Data>>> items() const {
         std::vector<std::pair<std::string, Data>> items;
         const auto done = for_each([&](std::string_view key, const Value &value) {
-            items.emplace_back(std::string(key), detail::copy_of(value));
+            items.emplace_back(std::string(key), value.data());
         });
         if (!done) return done.status();
         return items;
+    }
+
+    /// All keys and values as they were at one revision, as a packed list: for unpack_items.
+    Result<std::string> dump() const {
+        return detail::fill([&](void *to, std::size_t n) { return kvreg_bucket_dump(id_, to, n); });
     }
 
     friend constexpr bool operator==(Bucket a, Bucket b) noexcept { return a.id_ == b.id_; }
@@ -476,10 +915,6 @@ public:
     friend constexpr bool operator<(Bucket a, Bucket b) noexcept { return a.id_ < b.id_; }
 
 private:
-    Result<void> put_raw(std::string_view key, const kvreg_value &value) const {
-        return detail::to_status(kvreg_put(id_, key.data(), key.size(), &value));
-    }
-
     template <class T, class Look> Result<std::optional<T>> get_as(std::string_view key, Look look) const {
         const auto got = get(key);
         if (!got) return got.status();
@@ -490,6 +925,159 @@ private:
     }
 
     kvreg_bucket id_ = 0;
+};
+
+/// A name and the bucket that has or had it, as a snapshot or a packed list shows it; see there for how long.
+struct Name {
+    std::string_view name;
+    Bucket bucket;
+};
+
+/// A key and its value, as a snapshot shows them. The key is the snapshot's.
+struct Item {
+    std::string_view key;
+    Value value;
+};
+
+namespace detail {
+
+/// Where in a packed list of names a visit is.
+struct PackedNames {
+    using Item = Name;
+    Reader rest;
+
+    bool next(Item &out) noexcept {
+        std::uint64_t id = 0;
+        if (!rest.run(out.name) || !rest.number(id)) return false;
+        out.bucket = Bucket(id);
+        return true;
+    }
+};
+
+/// Where in a snapshot a visit is.
+template <class Shown> struct Visit {
+    using Item = Shown;
+    kvreg_snapshot snapshot = 0;
+    kvreg_cursor cursor = KVREG_CURSOR_INIT;
+
+    kvreg_status step(Name &out) noexcept {
+        const char *name = nullptr;
+        std::size_t size = 0;
+        kvreg_bucket bucket = 0;
+        const kvreg_status code = kvreg_snapshot_next_name(snapshot, &cursor, &name, &size, &bucket);
+        out = Name{{name, size}, Bucket(bucket)};
+        return code;
+    }
+    kvreg_status step(kvreg::Item &out) noexcept {
+        const char *key = nullptr;
+        std::size_t size = 0;
+        kvreg_value value{};
+        const kvreg_status code = kvreg_snapshot_next(snapshot, &cursor, &key, &size, &value);
+        out = kvreg::Item{{key, size}, Value(value)};
+        return code;
+    }
+    bool next(Item &out) {
+        const kvreg_status code = step(out);
+        if (code != KVREG_OK && code != KVREG_NOT_FOUND) fail(to_status(code));
+        return code == KVREG_OK;
+    }
+};
+
+} // namespace detail
+
+/// The names and buckets of a packed list, such as a registry's dump; as unpack_items.
+inline Result<detail::Range<detail::PackedNames>> unpack_names(std::string_view list) {
+    return detail::unpacked<detail::PackedNames>(list);
+}
+
+/// A registry or a bucket as it was at one moment; see kvreg.h. It holds back no writer, costs the same for ten keys as
+/// for ten million, outlives what it shows, and is closed when it is destroyed. Any number of threads may read one. The
+/// calls for a bucket's snapshot give Status::bad_handle on a registry's, and the other way round.
+class Snapshot : public detail::Closing<kvreg_snapshot_close> {
+public:
+    using Closing::Closing;
+
+    /// How many names or keys it has.
+    Result<std::uint64_t> count() const { return detail::number(kvreg_snapshot_count, id()); }
+    /// Which revision of the table, or of the bucket, it shows.
+    Result<std::uint64_t> revision() const { return detail::number(kvreg_snapshot_revision, id()); }
+    /// All that it shows, as a packed list: for unpack_names or unpack_items.
+    Result<std::string> dump() const {
+        return detail::fill([&](void *to, std::size_t n) { return kvreg_snapshot_dump(id(), to, n); });
+    }
+
+    // --- of a registry
+    /// The bucket that had this name. It may have exited since; bucket() and get_in() show what it had.
+    Result<std::optional<Bucket>> lookup(std::string_view name) const {
+        return detail::find<Bucket, kvreg_bucket>(kvreg_snapshot_lookup, id(), name.data(), name.size());
+    }
+    /// What the bucket of this name had at the same moment, as a snapshot of its own.
+    Result<std::optional<Snapshot>> bucket(std::string_view name) const {
+        return detail::find<Snapshot, kvreg_snapshot>(kvreg_snapshot_bucket, id(), name.data(), name.size());
+    }
+    /// What a key had in the bucket of this name; empty if there was no such name, or no such key in it.
+    Result<std::optional<Value>> get_in(std::string_view name, std::string_view key) const {
+        return detail::find<Value, kvreg_value>(kvreg_snapshot_get_in, id(), name.data(), name.size(), key.data(),
+                                                key.size());
+    }
+    /// All names and their buckets, in no particular order: `for (auto &[name, bucket] : snapshot.names().value())`.
+    /// Neither the range nor the names must outlive the snapshot.
+    Result<detail::Range<detail::Visit<Name>>> names() const & { return visit<Name>(); }
+    void names() const && = delete;
+
+    // --- of a bucket
+    Result<std::optional<Value>> get(std::string_view key) const {
+        return detail::find<Value, kvreg_value>(kvreg_snapshot_get, id(), key.data(), key.size());
+    }
+    /// A value with its key's revision: with put_if_revision it tells whether the key has changed since.
+    Result<std::optional<Revised>> get_revision(std::string_view key) const {
+        return detail::find_revised(kvreg_snapshot_get_revision, id(), key);
+    }
+    /// As Bucket::get_many, with all as they were at its moment.
+    template <class Keys = std::initializer_list<std::string_view>>
+    Result<std::vector<std::optional<Data>>> get_many(Keys &&keys) const {
+        return detail::get_many(kvreg_snapshot_get_many, id(), keys);
+    }
+    /// All keys and their values, in no particular order: `for (auto &[key, value] : snapshot.items().value())`.
+    /// Neither the range nor the keys must outlive the snapshot; a Value may, if it is moved out.
+    Result<detail::Range<detail::Visit<Item>>> items() const & { return visit<Item>(); }
+    void items() const && = delete;
+
+private:
+    /// Looks at the first one, so that a snapshot of the wrong kind is a failure here, and not in the loop.
+    template <class Shown> Result<detail::Range<detail::Visit<Shown>>> visit() const {
+        detail::Visit<Shown> start{id()}, ahead = start;
+        Shown first;
+        const kvreg_status code = ahead.step(first);
+        if (code != KVREG_OK && code != KVREG_NOT_FOUND) return detail::to_status(code);
+        return detail::Range<detail::Visit<Shown>>(start);
+    }
+};
+
+inline Result<Snapshot> Bucket::snapshot() const { return detail::number<Snapshot>(kvreg_bucket_snapshot, id_); }
+
+/// Puts and deletes for several buckets of one registry, to be made as one change: a snapshot shows all of it or
+/// nothing. What was not committed is forgotten when it is destroyed. Threads that use one batch take turns.
+class Batch : public detail::Closing<kvreg_batch_close> {
+public:
+    using Closing::Closing;
+
+    /// Adds a put; nothing is changed before commit(). Status::invalid_argument if the bucket is of another registry.
+    Result<void> put(Bucket bucket, std::string_view key, ValueView value) const {
+        if (value.status() != Status::ok) return value.status();
+        return detail::to_status(kvreg_batch_put(id(), bucket.id(), key.data(), key.size(), &value.raw()));
+    }
+    /// Adds a delete. That the key is not there, then or later, is no error.
+    Result<void> erase(Bucket bucket, std::string_view key) const {
+        return detail::to_status(kvreg_batch_delete(id(), bucket.id(), key.data(), key.size()));
+    }
+    /// Makes all changes as one, in the order in which they were added, and is empty then, to be used again. On a
+    /// failure nothing is changed, and it stays as it was.
+    Result<void> commit() const { return detail::to_status(kvreg_batch_commit(id())); }
+    /// Forgets all changes.
+    Result<void> clear() const { return detail::to_status(kvreg_batch_clear(id())); }
+    /// How many changes it has.
+    Result<std::uint64_t> count() const { return detail::number(kvreg_batch_count, id()); }
 };
 
 /// A registry. The object that started it stops it when it is destroyed; any other only looks at it.
@@ -548,11 +1136,22 @@ public:
         const kvreg_status code = kvreg_create(id_, name.data(), name.size(), &id);
         return detail::given(code, Bucket(id));
     }
+    /// The buckets of many names, in the order of the names, for half the price of as many calls. Takes what yields
+    /// names: a vector, a set, or `{"shopping", "work"}`. A list with a wrong name makes none; after another failure
+    /// some may be there.
+    template <class Names = std::initializer_list<std::string_view>>
+    Result<std::vector<Bucket>> create_many(Names &&names) const {
+        const detail::Packer list(names);
+        if (list.status() != Status::ok) return list.status();
+        std::vector<kvreg_bucket> ids(list.count());
+        std::size_t count = 0;
+        const kvreg_status code =
+            kvreg_create_many(id_, list.data(), list.size(), ids.data(), ids.size(), &count);
+        return detail::given(code, std::vector<Bucket>(ids.begin(), ids.end()));
+    }
     /// The bucket of this name, or none. Never waits for anybody.
     Result<std::optional<Bucket>> lookup(std::string_view name) const {
-        kvreg_bucket id = 0;
-        const kvreg_status code = kvreg_lookup(id_, name.data(), name.size(), &id);
-        return detail::found(code, Bucket(id));
+        return detail::find<Bucket, kvreg_bucket>(kvreg_lookup, id_, name.data(), name.size());
     }
     /// How many names it has.
     Result<std::uint64_t> count() const { return detail::number(kvreg_registry_count, id_); }
@@ -560,18 +1159,23 @@ public:
     Result<std::uint64_t> revision() const { return detail::number(kvreg_registry_revision, id_); }
     /// All names and their buckets as they were at one revision, in no particular order.
     Result<std::vector<std::pair<std::string, Bucket>>> names() const {
-        const auto dump = detail::fill([&](void *to, std::size_t n) { return kvreg_registry_dump(id_, to, n); });
-        if (!dump) return dump.status();
+        const auto packed = dump();
+        if (!packed) return packed.status();
+        auto list = unpack_names(*packed);
+        if (!list) return list.status();
         std::vector<std::pair<std::string, Bucket>> names;
-        detail::Reader reader(*dump);
-        while (!reader.at_end()) {
-            std::string_view name;
-            std::uint64_t id = 0;
-            if (!reader.run(name) || !reader.number(id)) return Status::corrupt;
-            names.emplace_back(std::string(name), Bucket(id));
-        }
+        for (const auto &[name, bucket] : *list) names.emplace_back(std::string(name), bucket);
         return names;
     }
+    /// The same as a packed list: for unpack_names.
+    Result<std::string> dump() const {
+        return detail::fill([&](void *to, std::size_t n) { return kvreg_registry_dump(id_, to, n); });
+    }
+    /// The names and the contents of all buckets as they are now, all at the same moment. It costs the same for ten
+    /// names as for ten million.
+    Result<Snapshot> snapshot() const { return detail::number<Snapshot>(kvreg_snapshot_take, id_); }
+    /// An empty batch for its buckets.
+    Result<Batch> batch() const { return detail::number<Batch>(kvreg_batch_new, id_); }
 
 private:
     Registry(kvreg_registry id, bool owns) noexcept : id_(id), owns_(owns) {}

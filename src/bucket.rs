@@ -3,10 +3,16 @@
 //! A bucket is a slot (see `slot`) that leads to its name, its registry and, from the first put on, its contents. Its
 //! handle is the slot's id, a plain number.
 
+mod change;
 mod contents;
 mod item;
+mod once;
 
-pub(crate) use contents::{COLLECT_AT_WEIGHT, Contents};
+pub(crate) use change::Long;
+pub(crate) use contents::Contents;
+use item::Number;
+pub(crate) use item::{Item, Payload};
+pub use once::{Bounds, Update};
 
 use crate::epoch::{self, Pin};
 use crate::error::Error;
@@ -14,20 +20,27 @@ use crate::fork;
 use crate::name::{MAX_LEN, Name};
 use crate::registry::{self, Registry};
 use crate::slot::{Kind, SlotData, Slots};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::snapshot::{Hold, Snapshot};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, global};
+use crate::table::Table;
+use crate::tree::Entry;
 use crate::value::{Value, ValueRef};
-use item::{Item, Payload};
+use change::Step;
 use std::ptr;
 
-/// The slots of all buckets of this process.
-pub(crate) static BUCKETS: Slots<BucketSlot> = Slots::new();
+global! {
+    /// The slots of all buckets of this process.
+    pub(crate) static BUCKETS: Slots<BucketSlot> = Slots::new();
+}
 
 /// What a bucket's slot holds.
+#[derive(Default)]
 pub(crate) struct BucketSlot {
     pub(crate) registry: AtomicU64,
+    table: AtomicPtr<Table>,
     /// Freed only when every pin that could have found it here has ended.
     pub(crate) name: AtomicPtr<Name>,
-    /// NULL until the first put; CLOSED from the exit on.
+    /// Those of the name, to spare its readers a cache miss; NULL until the first change.
     contents: AtomicPtr<Contents>,
 }
 
@@ -36,61 +49,50 @@ unsafe impl SlotData for BucketSlot {
     const KIND: Kind = Kind::Bucket;
 }
 
-/// Stands for the contents of a bucket that exited.
-const CLOSED: *mut Contents = ptr::without_provenance_mut(align_of::<Contents>());
-
 impl BucketSlot {
     /// Makes the slot that of a new bucket. The caller brings it to life.
-    pub(crate) fn fill(&self, registry: u64, name: *mut Name) {
+    pub(crate) fn fill(&self, registry: u64, table: *const Table, name: *mut Name) {
         // Relaxed: bringing the slot to life publishes them.
         self.registry.store(registry, Ordering::Relaxed);
+        self.table.store(table.cast_mut(), Ordering::Relaxed);
         self.name.store(name, Ordering::Relaxed);
         self.contents.store(ptr::null_mut(), Ordering::Relaxed);
     }
 
-    /// Ends the contents of a bucket that exits, and gives them to the caller, or NULL, with the bytes that there are
-    /// to free: pinned readers may still be in them.
-    pub(crate) fn close(&self) -> (*mut Contents, usize) {
-        // AcqRel: see the contents that somebody made; whoever finds CLOSED finds the slot dead.
-        let contents = self.contents.swap(CLOSED, Ordering::AcqRel);
-        // SAFETY: contents are freed by whoever closed them, which is done once and by us.
-        let weight = unsafe { contents.as_ref() }.map_or(0, Contents::close);
-        (contents, weight)
-    }
-
     /// The contents, if anything was ever put in.
     #[inline(always)]
-    fn contents<'p>(&self, _pin: &'p Pin) -> Result<Option<&'p Contents>, Error> {
-        let contents = self.contents.load(Ordering::Acquire); // Acquire: see the contents that were published
-        if contents == CLOSED {
-            return Err(Error::Dead);
-        }
-        // SAFETY: contents that were in the slot under a pin are not freed while the pin lasts.
-        Ok(unsafe { contents.as_ref() })
+    fn contents<'p>(&self, _pin: &'p Pin) -> Option<&'p Contents> {
+        // SAFETY: contents that were in the slot under a pin are not freed while the pin lasts. Acquire: see them.
+        unsafe { self.contents.load(Ordering::Acquire).as_ref() }
     }
 
     /// The contents, made if there are none.
     #[inline(always)]
     fn contents_or_new<'p>(&self, pin: &'p Pin) -> Result<&'p Contents, Error> {
-        match self.contents(pin)? {
+        match self.contents(pin) {
             Some(contents) => Ok(contents),
             None => self.new_contents(pin),
         }
     }
 
     #[cold]
-    fn new_contents<'p>(&self, pin: &'p Pin) -> Result<&'p Contents, Error> {
-        let made = Box::into_raw(Box::new(Contents::new()));
-        // Release: publishes the contents. Relaxed failure: what another thread made is read again with Acquire.
-        if self
-            .contents
-            .compare_exchange(ptr::null_mut(), made, Ordering::Release, Ordering::Relaxed)
-            .is_err()
-        {
-            // SAFETY: nobody else ever saw it.
-            drop(unsafe { Box::from_raw(made) });
-        }
-        self.contents(pin)?.ok_or(Error::Dead)
+    fn new_contents<'p>(&self, _pin: &'p Pin) -> Result<&'p Contents, Error> {
+        // SAFETY: the slot's name and table are alive while the pin under which it was resolved is.
+        // Relaxed: the slot was seen to be alive, which publishes them.
+        let (name, table) =
+            unsafe { (&*self.name.load(Ordering::Relaxed), &*self.table.load(Ordering::Relaxed)) };
+        let made = Contents::make(table.names.hash(), &raw const table.cuts);
+        let contents = match name.set_contents(made) {
+            Ok(()) => made,
+            Err(others) => {
+                // SAFETY: nobody else ever saw ours.
+                unsafe { Contents::free(made) };
+                others?
+            }
+        };
+        self.contents.store(contents.as_ptr(), Ordering::Release); // Release: publishes them
+        // SAFETY: freed with the name, so alive while the pin is.
+        Ok(unsafe { contents.as_ref() })
     }
 }
 
@@ -115,6 +117,7 @@ pub enum Reason {
 
 impl Reason {
     /// A reason that a caller may give: the last two are kvreg's own.
+    #[cfg(feature = "capi")]
     pub(crate) fn from_caller(number: u32) -> Result<Reason, Error> {
         [Reason::Normal, Reason::Shutdown, Reason::Killed, Reason::Crash]
             .into_iter()
@@ -140,19 +143,36 @@ impl Bucket {
     }
 
     /// Puts a value under a key, in place of the one that was there.
+    #[inline(always)]
     pub fn put<'a>(self, key: impl AsRef<[u8]>, value: impl Into<ValueRef<'a>>) -> Result<(), Error> {
-        let key = checked(key.as_ref())?;
-        fork::check()?;
-        let payload = Payload::new(value.into())?; // before the pin: it may take long
-        let pin = epoch::pin();
-        let contents: *const Contents = BUCKETS.resolve(self.0)?.contents_or_new(&pin)?;
-        // SAFETY: alive while the pin is, which goes with the call.
-        unsafe { (*contents).put(pin, key, payload) }
+        let (key, value) = (key.as_ref(), value.into());
+        if self.overwrite(key, value)? { Ok(()) } else { self.put_anew(key, value) }
+    }
+
+    /// The short way of [`Bucket::put`], for a number over one of its type; tells whether it was one.
+    #[inline(always)]
+    pub(crate) fn overwrite(self, key: &[u8], value: ValueRef<'_>) -> Result<bool, Error> {
+        match Number::new(value) {
+            Some(number) => change::overwrite(self.0, key, number),
+            None => Ok(false),
+        }
+    }
+
+    /// The long way.
+    #[inline(never)]
+    pub(crate) fn put_anew(self, key: &[u8], value: ValueRef<'_>) -> Result<(), Error> {
+        let payload = Payload::new(value)?; // before the pin: it may take long
+        change::change(self.0, key, |_| Ok((Step::Put(payload), ())))
     }
 
     /// The value under a key. Takes no lock.
     pub fn get(self, key: impl AsRef<[u8]>) -> Result<Option<Value>, Error> {
-        self.read(key.as_ref(), Item::value)
+        self.read(key.as_ref(), Item::value)?.transpose()
+    }
+
+    /// The value under a key and the key's revision: that of the bucket at the key's last change.
+    pub fn get_with_revision(self, key: impl AsRef<[u8]>) -> Result<Option<(Value, u64)>, Error> {
+        self.read(key.as_ref(), Item::value_and_revision)?.transpose()
     }
 
     /// The number under a key; [`Error::WrongType`] if it is no int.
@@ -176,44 +196,52 @@ impl Bucket {
         let mut copy = |bytes: &[u8]| (copy.take().expect("called once"))(bytes);
         let read = self.read(key, |item| {
             let bytes = item.bytes()?;
-            Ok(if bytes.len() <= FEW { Ok(copy(bytes)) } else { Err(item.blob()) })
+            if bytes.len() <= FEW { Ok(Ok(copy(bytes))) } else { item.blob().map(Err) }
         })?;
         Ok(read.transpose()?.map(|read| read.unwrap_or_else(|blob| copy(&blob))))
     }
 
     /// Deletes a key; tells whether it was there.
     pub fn delete(self, key: impl AsRef<[u8]>) -> Result<bool, Error> {
-        let key = checked(key.as_ref())?;
-        fork::check()?;
-        let pin = epoch::pin();
-        let Some(contents) = BUCKETS.resolve(self.0)?.contents(&pin)? else { return Ok(false) };
-        let contents: *const Contents = contents;
-        // SAFETY: alive while the pin is, which goes with the call.
-        unsafe { (*contents).delete(pin, key) }
+        if self.read_contents(true, |_| false)? {
+            return checked(key.as_ref()).and_then(|_| fork::check()).map(|()| false);
+        }
+        change::change(self.0, key.as_ref(), |old| Ok((Step::Delete, old.is_some())))
     }
 
     /// How many keys it has.
     pub fn count(self) -> Result<u64, Error> {
-        self.read_contents(0, Contents::count)
+        self.read_contents(0, |contents| contents.count())
     }
 
     /// How many changes it has seen.
     pub fn revision(self) -> Result<u64, Error> {
-        self.read_contents(0, Contents::revision)
+        self.read_contents(0, |contents| contents.revision())
+    }
+
+    /// The contents as they are now, as a value.
+    pub fn snapshot(self) -> Result<Snapshot, Error> {
+        Snapshot::of_bucket(self)
     }
 
     /// All keys and values as they are at one revision, in no particular order.
     pub fn items(self) -> Result<Vec<(Vec<u8>, Value)>, Error> {
         let mut items = Vec::new();
-        self.for_each(|key, item| items.push((key.to_vec(), item.value())))?;
+        self.for_each(|key, item| {
+            items.push((key.to_vec(), item.value()?));
+            Ok(())
+        })?;
         Ok(items)
     }
 
     /// The same in the packed form of `kvreg_bucket_dump`.
     #[cfg(feature = "capi")]
     pub(crate) fn dump(self) -> Result<Vec<u8>, Error> {
-        let mut dump = crate::value::Dump::default();
-        self.for_each(|key, item| dump.item(key, &item.value()))?;
+        let mut dump = crate::capi::packed::Dump::default();
+        self.for_each(|key, item| {
+            dump.item(key, &item.value()?);
+            Ok(())
+        })?;
         dump.finish()
     }
 
@@ -236,7 +264,10 @@ impl Bucket {
 
     /// The registry that it belongs to.
     pub fn registry(self) -> Result<Registry, Error> {
-        let _pin = epoch::pin();
+        self.registry_of(&epoch::pin())
+    }
+
+    fn registry_of(self, _pin: &Pin) -> Result<Registry, Error> {
         // Relaxed: the slot was seen to be alive, which publishes it.
         Ok(Registry::from_id(BUCKETS.resolve(self.0)?.registry.load(Ordering::Relaxed)))
     }
@@ -246,37 +277,50 @@ impl Bucket {
         let _pin = epoch::pin();
         let name = BUCKETS.resolve(self.0)?.name.load(Ordering::Relaxed); // Relaxed: as above
         // SAFETY: a name is freed only after every pin that could have found it in a living slot has ended.
-        Ok(read(unsafe { Name::bytes(name) }))
+        Ok(read(unsafe { Name::key(name) }))
     }
 
     /// For tests: as a writer that takes its time.
     #[cfg(feature = "test-hooks")]
     pub(crate) fn with_writer_held<R>(self, work: impl FnOnce() -> R) -> Result<R, Error> {
-        let pin = epoch::pin();
-        let contents: *const Contents = BUCKETS.resolve(self.0)?.contents_or_new(&pin)?;
-        // SAFETY: alive while the pin is, which goes with the call.
-        unsafe { (*contents).with_writer_held(pin, work) }
+        let _long = Long::take(self.0)?;
+        Ok(work())
     }
 
     #[inline(always)]
     fn read<R>(self, key: &[u8], read: impl FnOnce(&Item) -> R) -> Result<Option<R>, Error> {
         let key = checked(key)?;
         let pin = epoch::pin();
-        let Some(contents) = BUCKETS.resolve(self.0)?.contents(&pin)? else { return Ok(None) };
+        let Some(contents) = BUCKETS.resolve(self.0)?.contents(&pin) else { return Ok(None) };
         Ok(contents.find(&pin, key).map(read))
     }
 
     fn read_contents<R>(self, empty: R, read: impl FnOnce(&Contents) -> R) -> Result<R, Error> {
         let pin = epoch::pin();
-        Ok(BUCKETS.resolve(self.0)?.contents(&pin)?.map_or(empty, read))
+        Ok(BUCKETS.resolve(self.0)?.contents(&pin).map_or(empty, read))
     }
 
-    fn for_each(self, visit: impl FnMut(&[u8], &Item)) -> Result<(), Error> {
+    /// Visits all keys as they are at one revision.
+    fn for_each(self, mut visit: impl FnMut(&[u8], &Item) -> Result<(), Error>) -> Result<(), Error> {
+        if fork::check().is_ok() {
+            return Hold::of_bucket(self)?.for_each_item(visit);
+        }
         let pin = epoch::pin();
-        let Some(contents) = BUCKETS.resolve(self.0)?.contents(&pin)? else { return Ok(()) };
-        let contents: *const Contents = contents;
-        // SAFETY: alive while the pin is, which goes with the call.
-        unsafe { (*contents).for_each(pin, visit) }
+        let Some(contents) = BUCKETS.resolve(self.0)?.contents(&pin) else { return Ok(()) };
+        let mut result = Ok(());
+        contents.for_each_unfinished(&pin, &mut |item| {
+            // SAFETY: alive while the pin is.
+            result = result.and_then(|()| unsafe { visit(Item::key(item), &*item) });
+        });
+        result
+    }
+
+    /// The table that it is in and its name there, alive while the pin is.
+    pub(crate) fn place(self, _pin: &Pin) -> Result<(&Table, &Name), Error> {
+        let slot = BUCKETS.resolve(self.0)?;
+        // SAFETY: both are freed only after every pin that could have found them in a living slot has ended.
+        // Relaxed: the slot was seen to be alive, which publishes them.
+        Ok(unsafe { (&*slot.table.load(Ordering::Relaxed), &*slot.name.load(Ordering::Relaxed)) })
     }
 }
 

@@ -35,20 +35,20 @@ macro_rules! errors {
 errors! {
     /// No such name or key.
     NotFound = -1, c"KVREG_NOT_FOUND", c"There is no such name or key.";
-    /// The process-wide name is taken.
-    Exists = -2, c"KVREG_EXISTS", c"A registry with this process-wide name is already running.";
+    /// The key is there already, or the process-wide name is taken.
+    Exists = -2, c"KVREG_EXISTS", c"The key is there already, or a registry with this process-wide name is running.";
     /// An argument is outside of what the call accepts.
-    InvalidArgument = -3, c"KVREG_INVALID_ARGUMENT", c"An argument is NULL, too long, not UTF-8, or has an unknown flag or option.";
+    InvalidArgument = -3, c"KVREG_INVALID_ARGUMENT", c"An argument is NULL, too long, not UTF-8, not well-formed, or has an unknown flag or option.";
     /// Not a handle of this kind, or never given out.
     BadHandle = -4, c"KVREG_BAD_HANDLE", c"The handle is of another kind, or was never given out.";
-    /// The bucket exited.
-    Dead = -5, c"KVREG_DEAD", c"The bucket has exited.";
+    /// The bucket exited, or the snapshot or batch was closed.
+    Dead = -5, c"KVREG_DEAD", c"The bucket has exited, or the snapshot or batch was closed.";
     /// The registry was stopped.
     Stopped = -6, c"KVREG_STOPPED", c"The registry was stopped.";
     /// The value has another type.
     WrongType = -7, c"KVREG_WRONG_TYPE", c"The value has another type than the one asked for.";
-    /// Compare-and-set lost.
-    Conflict = -8, c"KVREG_CONFLICT", c"The value was changed by somebody else in the meantime.";
+    /// The key has another revision or value than the one expected.
+    Conflict = -8, c"KVREG_CONFLICT", c"The key has another revision or value than the one expected.";
     /// A counter would leave its range.
     OutOfRange = -9, c"KVREG_OUT_OF_RANGE", c"The number would leave its range.";
     /// The call would wait for itself.

@@ -5,7 +5,8 @@
 //! that forks before it uses kvreg is not concerned.
 
 use crate::error::Error;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::Ordering;
+use crate::sync::plain::AtomicBool;
 
 static FORKED: AtomicBool = AtomicBool::new(false);
 static INSTALLED: AtomicBool = AtomicBool::new(false);

@@ -28,35 +28,55 @@
 //! | `leave`, `fork` | what a thread holds when it ends; what a child may do |
 //! | `epoch` | pins: what keeps memory alive under a reader that takes no lock |
 //! | `pool` | memory for tree nodes, given back to the system in chunks of 64 KiB |
-//! | `tree` | the wide radix tree over hashes that tables and buckets are made of, and its versions |
+//! | `tree` | the wide radix tree over hashes that tables and buckets are made of |
+//! | `cuts` | the moments that snapshots show, and what is kept for them |
+//! | `lock` | a lock in one word, for short changes and for long ones |
+//! | `live` | a map that readers walk while one writer changes it, and whose past can be kept |
 //! | `slot` | ids, and the table of slots behind them |
 //! | `name`, `value`, `hash` | names, values, the keyed hash |
-//! | `table` | the map from names to buckets, published as immutable versions |
+//! | `table` | the map from names to buckets |
 //! | `registry` | a table, the turn to change it, its thread |
-//! | `bucket` | a bucket's life and its contents |
+//! | `bucket` | a bucket's life, its contents, and the ways to change them |
+//! | `snapshot` | a registry or a bucket at one moment, as a value |
+//! | `batch` | many changes as one |
 //! | `capi` | the C interface over all of it |
+//!
+//! The same code runs under the model checkers loom and shuttle: `models` has what they need in the place of some of these
+//! modules, and the models.
 
+mod batch;
 mod bucket;
 #[cfg(feature = "capi")]
 pub mod capi;
+mod cuts;
 mod epoch;
 mod error;
 mod fork;
 mod hash;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/leave.rs")]
 mod leave;
+mod live;
+mod lock;
+#[cfg(all(test, any(loom, shuttle)))]
+mod models;
 mod name;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/pool.rs")]
 mod pool;
 mod registry;
 mod slot;
+mod snapshot;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/sync.rs")]
 mod sync;
 mod table;
 mod tree;
 mod value;
 
-pub use bucket::{Bucket, Reason};
+pub use batch::Batch;
+pub use bucket::{Bounds, Bucket, Reason, Update};
 pub use error::Error;
 pub use name::MAX_LEN as NAME_MAX;
 #[cfg(feature = "test-hooks")]
 pub use registry::hooks;
 pub use registry::{Options, Registry, Started};
+pub use snapshot::{Cursor, Snapshot};
 pub use value::{Blob, Text, Value, ValueRef};

@@ -1,11 +1,17 @@
-//! A name in a table: its bytes, its hash and the id of its bucket, side by side, never changed once made.
+//! A name in a table: its bytes, the id of its bucket and the way to the bucket's contents, side by side.
 //!
 //! A lookup ends here: it compares the bytes and answers with the id next to them, so it touches neither the bucket
-//! nor any count.
+//! nor any count. The contents belong to the name, not to the bucket's slot, so that they live as long as a snapshot
+//! shows the name.
 
+use crate::bucket::Contents;
+use crate::epoch::Pin;
+use crate::error::Error;
+use crate::sync::memory::{self, alloc, dealloc};
+use crate::sync::{AtomicPtr, Ordering};
 use crate::tree::Entry;
-use core::ptr::NonNull;
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use core::ptr::{self, NonNull};
+use std::alloc::{Layout, handle_alloc_error};
 
 /// Names and keys are at most this many bytes long.
 pub const MAX_LEN: usize = 65_535;
@@ -14,16 +20,25 @@ pub const MAX_LEN: usize = 65_535;
 #[repr(C)]
 pub(crate) struct Name {
     birth: u64,
-    hash: u64,
     /// The bucket.
     pub(crate) id: u64,
+    /// NULL until the first change, or CLOSED if the bucket exits before it.
+    contents: AtomicPtr<Contents>,
     len: u16,
     bytes: [u8; 0],
 }
 
+// SAFETY: what changes is atomic.
+unsafe impl Sync for Name {}
+// SAFETY: as above.
+unsafe impl Send for Name {}
+
+/// Stands for contents that nobody shall make.
+const CLOSED: *mut Contents = ptr::without_provenance_mut(align_of::<Contents>());
+
 impl Name {
     /// Makes a name that its table owns: [`Entry::release`] ends it. `bytes` has at most [`MAX_LEN`] bytes.
-    pub(crate) fn new(bytes: &[u8], hash: u64, id: u64, birth: u64) -> NonNull<Name> {
+    pub(crate) fn new(bytes: &[u8], id: u64, birth: u64) -> NonNull<Name> {
         let len = u16::try_from(bytes.len()).expect("checked at the boundary");
         let layout = Name::layout(bytes.len());
         // SAFETY: the layout has a size, that of the head at least.
@@ -32,22 +47,48 @@ impl Name {
         };
         // SAFETY: freshly allocated for one head and `len` bytes after it, and nobody else knows it.
         unsafe {
-            name.write(Name { birth, hash, id, len, bytes: [] });
-            core::ptr::copy_nonoverlapping(
-                bytes.as_ptr(),
-                (&raw mut (*name.as_ptr()).bytes).cast(),
-                bytes.len(),
-            );
+            name.write(Name { birth, id, contents: AtomicPtr::new(ptr::null_mut()), len, bytes: [] });
+            ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut (*name.as_ptr()).bytes).cast(), bytes.len());
         }
         name
     }
 
-    /// # Safety
-    /// `name` came from [`Name::new`]: a reference to the head alone does not reach the bytes after it.
+    /// The contents, if anything was ever put in. They live as long as the name.
     #[inline(always)]
-    pub(crate) unsafe fn bytes<'a>(name: *const Name) -> &'a [u8] {
-        // SAFETY: `len` bytes were written after the head; see `new`.
-        unsafe { core::slice::from_raw_parts((&raw const (*name).bytes).cast(), usize::from((*name).len)) }
+    pub(crate) fn contents<'p>(&self, _pin: &'p Pin) -> Option<&'p Contents> {
+        // SAFETY: freed with the name, so alive while the pin is.
+        self.contents_ptr().map(|contents| unsafe { contents.as_ref() })
+    }
+
+    fn contents_ptr(&self) -> Option<NonNull<Contents>> {
+        // Acquire: see the contents that were published.
+        NonNull::new(self.contents.load(Ordering::Acquire)).filter(|contents| contents.as_ptr() != CLOSED)
+    }
+
+    /// Gives the name these contents, if it has none; else gives those that it has, or [`Error::Dead`].
+    pub(crate) fn set_contents(
+        &self,
+        made: NonNull<Contents>,
+    ) -> Result<(), Result<NonNull<Contents>, Error>> {
+        let (none, made) = (ptr::null_mut(), made.as_ptr());
+        // AcqRel: publishes ours, or sees those that another thread made.
+        match self.contents.compare_exchange(none, made, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self.contents_ptr().ok_or(Error::Dead)),
+        }
+    }
+
+    /// Closes the contents, those that there are and those that somebody might make. Only from within
+    /// [`crate::cuts::Cuts::keep_closed`].
+    pub(crate) fn close(&self) {
+        // AcqRel: see the contents that somebody made.
+        let none = ptr::null_mut();
+        if self.contents.compare_exchange(none, CLOSED, Ordering::AcqRel, Ordering::Acquire).is_err()
+            && let Some(contents) = self.contents_ptr()
+        {
+            // SAFETY: freed with the name.
+            unsafe { contents.as_ref() }.close();
+        }
     }
 
     fn layout(len: usize) -> Layout {
@@ -57,17 +98,14 @@ impl Name {
     }
 }
 
-// SAFETY: `birth` and `hash` are constant, and `matches` is equality of the bytes.
+// SAFETY: bytes and birth are constant.
 unsafe impl Entry for Name {
+    /// For the whole of what came from [`Name::new`]: a reference to the head alone does not reach the bytes after it.
     #[inline(always)]
-    unsafe fn matches(this: *const Name, hash: u64, key: &[u8]) -> bool {
-        // SAFETY: alive by this function's contract.
-        unsafe { (*this).hash == hash && Name::bytes(this) == key }
-    }
-
-    unsafe fn hash(this: *const Name) -> u64 {
-        // SAFETY: alive by this function's contract.
-        unsafe { (*this).hash }
+    unsafe fn key<'a>(this: *const Name) -> &'a [u8] {
+        memory::used(this);
+        // SAFETY: `len` bytes were written after the head; see `new`.
+        unsafe { core::slice::from_raw_parts((&raw const (*this).bytes).cast(), usize::from((*this).len)) }
     }
 
     unsafe fn birth(this: *const Name) -> u64 {
@@ -75,8 +113,53 @@ unsafe impl Entry for Name {
         unsafe { (*this).birth }
     }
 
-    unsafe fn release(this: *const Name) {
-        // SAFETY: alive by this function's contract, and nobody uses it any more.
-        unsafe { dealloc(this.cast_mut().cast(), Name::layout(usize::from((*this).len))) };
+    unsafe fn weight(this: *const Name) -> usize {
+        // SAFETY: alive by this function's contract, and so are its contents.
+        unsafe {
+            let contents = (*this).contents_ptr().map_or(0, |contents| contents.as_ref().weight());
+            Name::layout(usize::from((*this).len)).size() + contents
+        }
     }
+
+    unsafe fn release(this: *const Name) {
+        // SAFETY: alive by this function's contract, and nobody uses it or its contents any more.
+        unsafe {
+            if let Some(contents) = (*this).contents_ptr() {
+                Contents::free(contents);
+            }
+            dealloc(this.cast_mut().cast(), Name::layout(usize::from((*this).len)));
+        }
+    }
+}
+
+/// Whether two names or keys are equal. Most have 4 to 16 bytes, and are compared in two loads that overlap: a call of
+/// memcmp would cost more.
+#[inline(always)]
+pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
+    let len = a.len();
+    if len != b.len() {
+        return false;
+    }
+    let (a, b) = (a.as_ptr(), b.as_ptr());
+    // SAFETY: `i + size_of::<T>() <= len` for every load below.
+    unsafe {
+        let eight =
+            |i: usize| a.add(i).cast::<u64>().read_unaligned() ^ b.add(i).cast::<u64>().read_unaligned();
+        let four =
+            |i: usize| a.add(i).cast::<u32>().read_unaligned() ^ b.add(i).cast::<u32>().read_unaligned();
+        match len {
+            8..=16 => eight(0) | eight(len - 8) == 0,
+            4..=7 => four(0) | four(len - 4) == 0,
+            17..=32 => eight(0) | eight(8) | eight(len - 16) | eight(len - 8) == 0,
+            _ => long(a, b, len),
+        }
+    }
+}
+
+/// # Safety
+/// `len` bytes can be read at both.
+#[inline(never)]
+unsafe fn long(a: *const u8, b: *const u8, len: usize) -> bool {
+    // SAFETY: this function's contract.
+    unsafe { core::slice::from_raw_parts(a, len) == core::slice::from_raw_parts(b, len) }
 }

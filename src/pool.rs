@@ -6,6 +6,7 @@
 //! Allocator", 1994) in its simplest form. One pool for the process: all tables and buckets share it.
 
 use crate::sync::Mutex;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{self, NonNull};
 
 /// Sizes are numbered by the node's fan-out: 0 is a leaf, k an inner node of 2^k children.
@@ -57,16 +58,33 @@ static CLASSES: [Mutex<Class>; SIZES] =
     [class(0), class(1), class(2), class(3), class(4), class(5), class(6), class(7), class(8)];
 static RANGES: Mutex<Ranges> = Mutex::new(Ranges(Vec::new()));
 
+/// Under AddressSanitizer each node is an allocation of its own: so it notices the use of a freed one, and finds what
+/// nodes lead to when it looks for leaks.
+const APART: bool = cfg!(kvreg_sanitize = "address");
+
 /// A node of this size number, aligned to a cache line, its contents undefined. Aborts if the system has no memory.
 pub(crate) fn take(size: usize) -> NonNull<u8> {
+    if APART {
+        let layout = layout_apart(size);
+        // SAFETY: the layout has a size.
+        return NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
+    }
     CLASSES[size].lock().take()
 }
 
 /// # Safety
 /// `node` came from [`take`] with this size number, and nobody uses it any more.
 pub(crate) unsafe fn give(size: usize, node: NonNull<u8>) {
+    if APART {
+        // SAFETY: this function's contract; `take` allocated it with this layout.
+        return unsafe { dealloc(node.as_ptr(), layout_apart(size)) };
+    }
     // SAFETY: this function's contract.
     unsafe { CLASSES[size].lock().give(node) }
+}
+
+fn layout_apart(size: usize) -> Layout {
+    Layout::from_size_align(size_of_node(size), LINE).expect("a few KiB are no overflow")
 }
 
 impl Class {
@@ -162,7 +180,7 @@ fn range() -> NonNull<u8> {
         libc::mmap(ptr::null_mut(), REGION + CHUNK, access, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
     };
     if region == libc::MAP_FAILED {
-        std::alloc::handle_alloc_error(std::alloc::Layout::new::<[u8; REGION]>());
+        handle_alloc_error(Layout::new::<[u8; REGION]>());
     }
     let first = region.cast::<u8>().map_addr(|address| address.next_multiple_of(CHUNK));
     for i in (0..REGION / CHUNK).rev() {
@@ -178,47 +196,6 @@ unsafe fn give_back(range: NonNull<u8>) {
     // SAFETY: whole pages of our own mapping, whose contents nobody needs. If the system refuses, they stay resident.
     unsafe { libc::madvise(range.as_ptr().cast(), CHUNK, libc::MADV_DONTNEED) };
     RANGES.lock().0.push(range);
-}
-
-/// Nodes that a busy tree keeps at hand, so that it does not go to the pool for every change.
-#[derive(Default)]
-pub(crate) struct Magazine([Vec<NonNull<u8>>; SIZES]);
-
-/// More nodes of one size than this go back to the pool.
-const AT_HAND: usize = 64;
-
-// SAFETY: the nodes belong to the magazine alone.
-unsafe impl Send for Magazine {}
-
-impl Magazine {
-    #[inline]
-    pub(crate) fn take(&mut self, size: usize) -> NonNull<u8> {
-        self.0[size].pop().unwrap_or_else(|| take(size))
-    }
-
-    /// # Safety
-    /// As [`give`].
-    #[inline]
-    pub(crate) unsafe fn give(&mut self, size: usize, node: NonNull<u8>) {
-        if self.0[size].len() < AT_HAND {
-            spoil(size_of_node(size), node);
-            self.0[size].push(node);
-        } else {
-            // SAFETY: this function's contract.
-            unsafe { give(size, node) };
-        }
-    }
-}
-
-impl Drop for Magazine {
-    fn drop(&mut self) {
-        for (size, nodes) in self.0.iter_mut().enumerate() {
-            for node in nodes.drain(..) {
-                // SAFETY: the magazine owned it, and it came from the pool with this size.
-                unsafe { give(size, node) };
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 //!    when every pin that could have resolved the old id has ended.
 
 use crate::error::Error;
-use crate::sync::{AtomicPtr, AtomicU32, Mutex, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, MODELLED, Mutex, Ordering, constant, each, memory};
 use std::ptr;
 
 /// What an id stands for; its kind is in its top bits, so that one of the wrong kind is told from a dead one.
@@ -22,6 +22,9 @@ use std::ptr;
 pub(crate) enum Kind {
     Registry = 1,
     Bucket = 2,
+    Snapshot = 3,
+    #[cfg(feature = "capi")]
+    Batch = 4,
 }
 
 const INDEX_BITS: u32 = 28;
@@ -29,21 +32,35 @@ const GENERATION_BITS: u32 = 22;
 const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 const LIVE: u32 = 1 << 31;
 
-const CHUNK_BITS: u32 = 12;
+/// Large, so that a chunk is seldom made; its pages are the system's until they are used.
+const CHUNK_BITS: u32 = if MODELLED { 2 } else { 16 };
 const CHUNK: usize = 1 << CHUNK_BITS;
-const CHUNKS: usize = 1 << (INDEX_BITS - CHUNK_BITS);
+const CHUNKS: usize = if MODELLED { 4 } else { 1 << (INDEX_BITS - CHUNK_BITS) };
 
-/// What a slot holds. All zero bytes must be a valid value, that of a slot never used.
+/// What a slot holds. Its default is all zero bytes, that of a slot never used.
 ///
 /// # Safety
 /// All zero bytes are a valid value, and the type has no destructor that matters.
-pub(crate) unsafe trait SlotData: Sync + 'static {
+pub(crate) unsafe trait SlotData: Default + Sync + 'static {
     const KIND: Kind;
 }
 
 struct Chunk<T> {
     generations: [AtomicU32; CHUNK],
     data: [T; CHUNK],
+}
+
+impl<T: SlotData> Chunk<T> {
+    /// One that is never freed; NULL if there is no room for it.
+    fn make() -> *mut Chunk<T> {
+        if MODELLED {
+            // A model's atomics are not zero bytes.
+            let generations = each![AtomicU32::new(0); CHUNK];
+            return memory::keep(Chunk { generations, data: std::array::from_fn(|_| T::default()) });
+        }
+        // SAFETY: a chunk has a size. All zero is a valid chunk by the contract of SlotData.
+        unsafe { std::alloc::alloc_zeroed(std::alloc::Layout::new::<Chunk<T>>()) }.cast()
+    }
 }
 
 /// The slots of one kind of object.
@@ -59,7 +76,7 @@ struct Free {
 }
 
 #[inline(always)]
-fn index_of(id: u64) -> usize {
+pub(crate) fn index_of(id: u64) -> usize {
     (id & ((1 << INDEX_BITS) - 1)) as usize
 }
 
@@ -69,10 +86,12 @@ fn generation_of(id: u64) -> u32 {
 }
 
 impl<T: SlotData> Slots<T> {
-    pub(crate) const fn new() -> Slots<T> {
-        Slots {
-            chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
-            free: Mutex::new(Free { indices: Vec::new(), fresh: 1 }),
+    constant! {
+        pub(crate) fn new() -> Slots<T> {
+            Slots {
+                chunks: each![AtomicPtr::new(ptr::null_mut()); CHUNKS],
+                free: Mutex::new(Free { indices: Vec::new(), fresh: 1 }),
+            }
         }
     }
 
@@ -118,9 +137,7 @@ impl<T: SlotData> Slots<T> {
         let place = &self.chunks[index as usize >> CHUNK_BITS];
         if place.load(Ordering::Relaxed).is_null() {
             // Relaxed: written under this lock only.
-            let layout = std::alloc::Layout::new::<Chunk<T>>();
-            // SAFETY: a chunk has a size. All zero is a valid chunk by the contract of SlotData.
-            let chunk = unsafe { std::alloc::alloc_zeroed(layout) }.cast::<Chunk<T>>();
+            let chunk = Chunk::make();
             if chunk.is_null() {
                 return Err(Error::OutOfMemory);
             }
@@ -154,6 +171,15 @@ impl<T: SlotData> Slots<T> {
         index
     }
 
+    /// As [`Slots::kill`], where several threads may try: tells whether this call did it.
+    pub(crate) fn kill_once(&self, id: u64) -> bool {
+        let generation = generation_of(id);
+        // AcqRel: whoever finds it dead sees what its death was preceded by. Relaxed failure: nothing is read.
+        self.generation(index_of(id) as u32)
+            .compare_exchange(generation | LIVE, generation + 1, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
     /// Gives a dead object's slot to the next one, unless its generations are used up. No pin that resolved the id
     /// may be left.
     pub(crate) fn give(&self, index: u32) {
@@ -161,6 +187,14 @@ impl<T: SlotData> Slots<T> {
         if self.generation(index).load(Ordering::Relaxed) <= LAST_GENERATION {
             self.free.lock().indices.push(index);
         }
+    }
+
+    /// A dead object's slot, for who gives it to the next one.
+    #[cfg(feature = "capi")]
+    pub(crate) fn slot(&self, id: u64) -> &T {
+        let index = index_of(id);
+        let chunk = self.chunk(index).expect("a slot that was given out has a chunk");
+        &chunk.data[index % CHUNK]
     }
 
     fn generation(&self, index: u32) -> &AtomicU32 {
@@ -175,10 +209,11 @@ fn why_not(id: u64, now: u32) -> Error {
     if now & !LIVE > generation_of(id) { Error::Dead } else { Error::BadHandle }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 
+    #[derive(Default)]
     struct Thing(AtomicU32);
     // SAFETY: a number.
     unsafe impl SlotData for Thing {

@@ -4,7 +4,7 @@
 //! them, whatever happens to the bucket.
 
 use crate::error::Error;
-use crate::sync::{AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicUsize, Ordering, fence_acquire};
 use core::ffi::c_void;
 use core::ptr::NonNull;
 use std::alloc::{Layout, alloc, dealloc};
@@ -66,6 +66,20 @@ from! {
         Value::Str(x) => ValueRef::Str(x),
         Value::Bytes(x) => ValueRef::Bytes(x),
     };
+}
+
+impl ValueRef<'_> {
+    /// A copy; [`Error::OutOfMemory`] if there is no room for it.
+    pub fn to_value(self) -> Result<Value, Error> {
+        Ok(match self {
+            ValueRef::Nil => Value::Nil,
+            ValueRef::Bool(x) => Value::Bool(x),
+            ValueRef::Int(x) => Value::Int(x),
+            ValueRef::Float(x) => Value::Float(x),
+            ValueRef::Str(x) => Value::Str(Text(Blob::new(x.as_bytes())?)),
+            ValueRef::Bytes(x) => Value::Bytes(Blob::new(x)?),
+        })
+    }
 }
 
 #[repr(C)]
@@ -153,12 +167,13 @@ impl Clone for Blob {
 
 impl Drop for Blob {
     fn drop(&mut self) {
-        // SAFETY: the head is alive while this hold is. Release: our reads of the bytes come before the free.
-        if unsafe { self.0.as_ref() }.count.fetch_sub(1, Ordering::Release) != 1 {
+        // SAFETY: the head is alive while this hold is.
+        let count = unsafe { &self.0.as_ref().count };
+        // Release: our reads of the bytes come before the free.
+        if count.fetch_sub(1, Ordering::Release) != 1 {
             return;
         }
-        // Acquire: the reads of all other holders come before the free.
-        fence(Ordering::Acquire);
+        fence_acquire(count); // the reads of all other holders come before the free
         // SAFETY: the last hold is gone; the layout is the one it was made with, which was valid then.
         unsafe {
             let layout = Blob::layout(self.0.as_ref().len).unwrap_unchecked();
@@ -209,78 +224,5 @@ impl std::ops::Deref for Text {
 impl std::fmt::Debug for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         (**self).fmt(f)
-    }
-}
-
-/// The packed form of tables and buckets: every part a u32 length and its bytes, numbers little-endian.
-#[cfg(feature = "capi")]
-#[derive(Default)]
-pub(crate) struct Dump {
-    bytes: Vec<u8>,
-    full: bool,
-}
-
-#[cfg(feature = "capi")]
-impl Dump {
-    /// A name and the id of its bucket.
-    pub(crate) fn name(&mut self, name: &[u8], id: u64) {
-        self.part(name);
-        self.raw(&id.to_le_bytes());
-    }
-
-    /// A key, the type of its value, and the value.
-    pub(crate) fn item(&mut self, key: &[u8], value: &Value) {
-        self.part(key);
-        let kind = |dump: &mut Dump, kind: u32| dump.raw(&[kind as u8]);
-        use crate::capi::types::*;
-        match value {
-            Value::Nil => {
-                kind(self, KVREG_NIL);
-                self.part(&[]);
-            }
-            Value::Bool(boolean) => {
-                kind(self, KVREG_BOOL);
-                self.part(&[u8::from(*boolean)]);
-            }
-            Value::Int(integer) => {
-                kind(self, KVREG_INT);
-                self.part(&integer.to_le_bytes());
-            }
-            Value::Float(real) => {
-                kind(self, KVREG_FLOAT);
-                self.part(&real.to_le_bytes());
-            }
-            Value::Str(text) => {
-                kind(self, KVREG_STR);
-                self.part(text.as_bytes());
-            }
-            Value::Bytes(blob) => {
-                kind(self, KVREG_BYTES);
-                self.part(blob);
-            }
-        }
-    }
-
-    /// The whole, or [`Error::OutOfMemory`].
-    pub(crate) fn finish(self) -> Result<Vec<u8>, Error> {
-        if self.full { Err(Error::OutOfMemory) } else { Ok(self.bytes) }
-    }
-
-    fn part(&mut self, bytes: &[u8]) {
-        match u32::try_from(bytes.len()) {
-            Ok(len) => {
-                self.raw(&len.to_le_bytes());
-                self.raw(bytes);
-            }
-            Err(_) => self.full = true,
-        }
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        if !self.full && self.bytes.try_reserve(bytes.len()).is_ok() {
-            self.bytes.extend_from_slice(bytes);
-        } else {
-            self.full = true;
-        }
     }
 }

@@ -67,6 +67,24 @@ fn the_committed_header_is_the_generated_one() -> Outcome {
 }
 
 #[test]
+fn the_manuals_packed_lists_are_the_tested_ones() -> Outcome {
+    let path = Layout::find()?.root.join("tests/c/packed.h");
+    let tested = fs::read_to_string(&path).at("read", &path)?;
+    let shown = tested
+        .split_once("/* From the manual. */\n")
+        .and_then(|(_, rest)| rest.split_once("/* Up to here. */"))
+        .map(|(code, _)| code)
+        .ok_or_else(|| Failure::new("packed.h does not say what is from the manual"))?;
+    let as_manual: String = shown.lines().map(|line| format!(" *     {line}\n")).collect();
+    assert!(
+        committed_header()?.contains(&as_manual),
+        "the manual does not show what {} does",
+        path.display()
+    );
+    Ok(())
+}
+
+#[test]
 fn every_function_says_its_four_lines() -> Outcome {
     let mut wrong = Vec::new();
     for function in header::functions(&committed_header()?)? {

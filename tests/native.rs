@@ -10,6 +10,7 @@ use support::compile::{self, Language, Link, Wishes};
 use support::failure::{At, Failure, Outcome};
 use support::layout::Layout;
 use support::run::Run;
+use support::sanitizer;
 use support::tool::{Tool, need};
 
 /// One test per program, and one that fails when a file has none.
@@ -37,6 +38,9 @@ programs!(
     Language::C,
     [
         arguments,
+        batch,
+        bulk,
+        changes,
         churn,
         memory,
         dead,
@@ -46,6 +50,7 @@ programs!(
         guide,
         handles,
         header,
+        snapshots,
         thread_exit,
         threads,
         torn,
@@ -53,7 +58,11 @@ programs!(
         values
     ]
 );
-programs!(cpp, Language::Cpp, [errors, exit, guide, header, noexcept, values, wrapper]);
+programs!(
+    cpp,
+    Language::Cpp,
+    [batch, bulk, change, errors, exit, guide, header, noexcept, snapshot, values, wrapper]
+);
 
 fn source(layout: &Layout, language: Language, name: &str) -> PathBuf {
     let folder = language.folder();
@@ -66,7 +75,9 @@ fn runs(language: Language, name: &str) -> Outcome {
     let source = source(&layout, language, name);
     let program =
         compile::program(&layout, language, &source, &format!("{}-{name}", language.folder()), Link::Shared)?;
-    all_passed(&compile::run(&layout, &source, &program)?.stdout)
+    let printed = compile::run(&layout, &source, &program)?.stdout;
+    sanitizer::show_skipped(name, &printed)?;
+    all_passed(&printed)
 }
 
 /// A program's last line is `N passed, N failed`; one that stops short of it has not shown anything.
@@ -139,9 +150,10 @@ fn the_c_header_is_accepted_as_every_cpp() -> Outcome {
 
 #[test]
 fn the_cpp_header_is_accepted_from_cpp17_on() -> Outcome {
-    accepted_as_cpp(&["c++17", "c++20"], |layout| layout.include().join("kvreg.hpp"))?;
+    let standards = ["c++17", "c++20", "c++2b"];
+    accepted_as_cpp(&standards, |layout| layout.include().join("kvreg.hpp"))?;
     // The header alone leaves its templates unused; this program uses them.
-    accepted_as_cpp(&["c++17", "c++20"], |layout| source(layout, Language::Cpp, "header"))
+    accepted_as_cpp(&standards, |layout| source(layout, Language::Cpp, "header"))
 }
 
 fn accepted_as_cpp(standards: &[&str], file: impl Fn(&Layout) -> PathBuf) -> Outcome {

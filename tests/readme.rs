@@ -11,6 +11,7 @@ use support::compile::{Language, Link, program};
 use support::failure::{At, Failure, Outcome};
 use support::layout::Layout;
 use support::run::Run;
+use support::sanitizer;
 use support::tool::{Tool, need};
 use support::wheel;
 
@@ -95,7 +96,7 @@ fn the_python_programs_run() -> Outcome {
     for block in blocks {
         let source = folder.join(format!("line{}.py", block.line));
         fs::write(&source, &block.code).at("write", &source)?;
-        let run = venv.python().folder(&folder).args(["-W", "error"]).arg(&source);
+        let run = sanitizer::preloaded(venv.python())?.folder(&folder).args(["-W", "error"]).arg(&source);
         run.quiet().map_err(|failure| at(&block, failure))?;
     }
     Ok(())

@@ -19,5 +19,5 @@ fn cargo(folder: &str, arguments: &[&str]) {
 
 #[test]
 fn with_test_hooks() {
-    cargo("hooks", &["test", "--features", "test-hooks", "--test", "hooks"]);
+    cargo("hooks", &["test", "--features", "test-hooks", "--test", "hooks", "--test", "model"]);
 }

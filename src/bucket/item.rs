@@ -1,189 +1,322 @@
 //! A key with its value, as a bucket's tree holds it.
 //!
 //! The type never changes during an item's life. A number is overwritten in place by one atomic store where no
-//! snapshot sees the item; every other change makes a new item.
+//! snapshot sees the item; every other change makes a new item. Short text and bytes stand behind the key, long ones
+//! are counted and handed out without a copy.
 
 use crate::error::Error;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::memory::{self, alloc, dealloc};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::tree::Entry;
 use crate::value::{Blob, Text, Value, ValueRef};
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::Layout;
 use std::ptr::{self, NonNull};
+
+/// Text and bytes up to this length are stored with their key.
+const SHORT: usize = 22;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub(super) enum Type {
+enum Type {
     Nil,
     Bool,
     Int,
     Float,
-    Str,
-    Bytes,
+    ShortStr,
+    ShortBytes,
+    LongStr,
+    LongBytes,
 }
 
-/// A value in the form in which an item holds it: a number's bits, or the pointer of a [`Blob`].
-pub(super) struct Payload {
-    pub(super) kind: Type,
-    pub(super) bits: u64,
+impl Type {
+    fn is_number(self) -> bool {
+        matches!(self, Type::Nil | Type::Bool | Type::Int | Type::Float)
+    }
+
+    fn is_short(self) -> bool {
+        matches!(self, Type::ShortStr | Type::ShortBytes)
+    }
+
+    fn is_long(self) -> bool {
+        matches!(self, Type::LongStr | Type::LongBytes)
+    }
 }
 
-impl Payload {
-    /// Copies text and bytes; [`Error::OutOfMemory`] if there is no room for them.
-    #[inline]
-    pub(super) fn new(value: ValueRef<'_>) -> Result<Payload, Error> {
+/// A number in the form in which an item holds it.
+#[derive(Clone, Copy)]
+pub(crate) struct Number {
+    kind: Type,
+    bits: u64,
+}
+
+impl Number {
+    /// None for text and bytes.
+    #[inline(always)]
+    pub(crate) fn new(value: ValueRef<'_>) -> Option<Number> {
         let (kind, bits) = match value {
             ValueRef::Nil => (Type::Nil, 0),
             ValueRef::Bool(boolean) => (Type::Bool, u64::from(boolean)),
             ValueRef::Int(integer) => (Type::Int, integer as u64),
             ValueRef::Float(real) => (Type::Float, real.to_bits()),
-            ValueRef::Str(text) => (Type::Str, keep(Blob::new(text.as_bytes())?)),
-            ValueRef::Bytes(bytes) => (Type::Bytes, keep(Blob::new(bytes)?)),
+            ValueRef::Str(_) | ValueRef::Bytes(_) => return None,
         };
-        Ok(Payload { kind, bits })
-    }
-
-    /// The length of a blob that is held.
-    fn len(bits: u64) -> usize {
-        // SAFETY: whoever asks has an item or payload that holds the blob.
-        unsafe { Blob::bytes_of(ptr::with_exposed_provenance(bits as usize)) }.len()
-    }
-
-    fn is_blob(kind: Type) -> bool {
-        matches!(kind, Type::Str | Type::Bytes)
+        Some(Number { kind, bits })
     }
 }
 
-fn keep(blob: Blob) -> u64 {
-    Blob::into_raw(blob).expose_provenance() as u64
+/// A value on its way into an item: long text and bytes were copied, short ones are still the caller's.
+pub(crate) struct Payload<'a> {
+    kind: Type,
+    /// A number's bits; the length of what is short; the pointer of a [`Blob`].
+    bits: u64,
+    short: &'a [u8],
 }
 
-impl Drop for Payload {
+impl<'a> Payload<'a> {
+    /// [`Error::OutOfMemory`] if there is no room for a long one.
+    #[inline(always)]
+    pub(crate) fn new(value: ValueRef<'a>) -> Result<Payload<'a>, Error> {
+        if let Some(Number { kind, bits }) = Number::new(value) {
+            return Ok(Payload { kind, bits, short: &[] });
+        }
+        match value {
+            ValueRef::Str(text) => Payload::of_bytes(text.as_bytes(), Type::ShortStr, Type::LongStr),
+            ValueRef::Bytes(bytes) => Payload::of_bytes(bytes, Type::ShortBytes, Type::LongBytes),
+            _ => unreachable!("the others are numbers"),
+        }
+    }
+
+    /// The number that it is, if it is one.
+    pub(crate) fn number(&self) -> Option<Number> {
+        self.kind.is_number().then_some(Number { kind: self.kind, bits: self.bits })
+    }
+
+    fn of_bytes(bytes: &'a [u8], short: Type, long: Type) -> Result<Payload<'a>, Error> {
+        if bytes.len() <= SHORT {
+            return Ok(Payload { kind: short, bits: bytes.len() as u64, short: bytes });
+        }
+        let raw = Blob::into_raw(Blob::new(bytes)?);
+        Ok(Payload { kind: long, bits: raw.expose_provenance() as u64, short: &[] })
+    }
+}
+
+impl Drop for Payload<'_> {
+    #[inline(always)]
     fn drop(&mut self) {
-        if Payload::is_blob(self.kind) {
-            // SAFETY: a payload of this type has the hold that `keep` gave it, and nobody took it out.
+        if self.kind.is_long() {
+            // SAFETY: a long payload has the hold that `of_bytes` gave it, and nobody took it out.
             drop(unsafe { Blob::from_raw(ptr::with_exposed_provenance(self.bits as usize)) });
         }
     }
 }
 
-/// The head of an item; its key's bytes follow it in memory.
+/// The head of an item; its key's bytes follow it in memory, and then those of a short value.
 #[repr(C)]
-pub(super) struct Item {
+pub(crate) struct Item {
     birth: u64,
-    hash: u64,
     /// See [`Payload`].
     bits: AtomicU64,
+    /// The bucket's revision at the key's last change. BUSY is added while a number is overwritten.
+    revision: AtomicU64,
     key_len: u16,
     kind: Type,
+    /// It was taken out of the tree. Looked at by writers only.
+    gone: AtomicBool,
     key: [u8; 0],
 }
 
+const BUSY: u64 = 1 << 63;
+
+// SAFETY: what changes in an item is atomic; it is reached under a pin, through a cut, or by the one writer.
+unsafe impl Send for Item {}
+// SAFETY: as above.
+unsafe impl Sync for Item {}
+
 impl Item {
     /// Makes an item that its tree owns: [`Entry::release`] ends it. The key has at most 65,535 bytes.
-    pub(super) fn new(key: &[u8], hash: u64, birth: u64, payload: Payload) -> Result<NonNull<Item>, Error> {
+    pub(crate) fn new(
+        key: &[u8],
+        birth: u64,
+        revision: u64,
+        payload: Payload<'_>,
+    ) -> Result<NonNull<Item>, Error> {
         let key_len = u16::try_from(key.len()).map_err(|_| Error::InvalidArgument)?;
         // SAFETY: the layout has a size, that of the head at least.
-        let item = NonNull::new(unsafe { alloc(Item::layout(key.len())) }.cast::<Item>())
-            .ok_or(Error::OutOfMemory)?;
+        let item =
+            NonNull::new(unsafe { alloc(Item::layout(key.len(), payload.short.len())) }.cast::<Item>())
+                .ok_or(Error::OutOfMemory)?;
         let payload = std::mem::ManuallyDrop::new(payload); // its hold is the item's from now on
-        // SAFETY: freshly allocated for one head and the key after it, and nobody else knows it.
+        let head = Item {
+            birth,
+            bits: AtomicU64::new(payload.bits),
+            revision: AtomicU64::new(revision),
+            key_len,
+            kind: payload.kind,
+            gone: AtomicBool::new(false),
+            key: [],
+        };
+        // SAFETY: freshly allocated for one head, the key and a short value after it, and nobody else knows it.
         unsafe {
-            let bits = AtomicU64::new(payload.bits);
-            item.write(Item { birth, hash, bits, key_len, kind: payload.kind, key: [] });
-            ptr::copy_nonoverlapping(key.as_ptr(), (&raw mut (*item.as_ptr()).key).cast(), key.len());
+            item.write(head);
+            let tail = (&raw mut (*item.as_ptr()).key).cast::<u8>();
+            ptr::copy_nonoverlapping(key.as_ptr(), tail, key.len());
+            ptr::copy_nonoverlapping(payload.short.as_ptr(), tail.add(key.len()), payload.short.len());
         }
         Ok(item)
     }
 
-    /// The memory that it keeps, in bytes.
-    pub(super) fn weight(&self) -> usize {
-        let blob = if Payload::is_blob(self.kind) { Payload::len(self.bits()) } else { 0 };
-        Item::layout(usize::from(self.key_len)).size() + blob
-    }
-
-    /// Overwrites a number by one of the same type, if no version up to `frozen` sees this item.
+    /// Asks the memory for the right to write the item's line, so that whoever has the lock need not wait for it: another
+    /// core may have written it last.
     #[inline(always)]
-    pub(super) fn overwrite(&self, frozen: u64, payload: &Payload) -> bool {
-        let fits = self.birth > frozen && self.kind == payload.kind && !Payload::is_blob(self.kind);
-        if fits {
-            // Release: whoever reads the new number sees what its writer did before.
-            self.bits.store(payload.bits, Ordering::Release);
+    pub(crate) fn prefetch_to_write(&self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a hint, which reads and writes nothing; processors without it take it for a no-op.
+        unsafe {
+            core::arch::asm!("prefetchw [{}]", in(reg) self, options(nostack, preserves_flags, readonly));
         }
-        fits
     }
 
-    /// The value, with a hold of its own on text and bytes.
-    pub(super) fn value(&self) -> Value {
+    /// Whether a number can be overwritten by this one in place: it is of the same type, and no cut up to `held` sees
+    /// this item.
+    #[inline(always)]
+    pub(crate) fn takes(&self, held: u64, number: Number) -> bool {
+        self.birth > held && self.kind == number.kind
+    }
+
+    /// Overwrites a number by one of the same type. Only for the one writer, after [`Item::takes`].
+    #[inline(always)]
+    pub(crate) fn overwrite(&self, number: Number, revision: u64) {
+        // Who wants both words finds the revision busy or changed. Release: the mark comes before the number, and
+        // whoever reads the new number or revision sees what its writer did before.
+        self.revision.store(revision | BUSY, Ordering::Relaxed);
+        self.bits.store(number.bits, Ordering::Release);
+        self.revision.store(revision, Ordering::Release);
+    }
+
+    /// The value, with a hold of its own on text and bytes; [`Error::OutOfMemory`] if there is no room for them.
+    #[inline(always)]
+    pub(crate) fn value(&self) -> Result<Value, Error> {
         let bits = self.bits();
-        match self.kind {
+        Ok(match self.kind {
             Type::Nil => Value::Nil,
             Type::Bool => Value::Bool(bits != 0),
             Type::Int => Value::Int(bits as i64),
             Type::Float => Value::Float(f64::from_bits(bits)),
             // SAFETY: it was UTF-8 when it came in.
-            Type::Str => Value::Str(unsafe { Text::from_blob_unchecked(self.blob()) }),
-            Type::Bytes => Value::Bytes(self.blob()),
+            Type::ShortStr | Type::LongStr => Value::Str(unsafe { Text::from_blob_unchecked(self.blob()?) }),
+            Type::ShortBytes | Type::LongBytes => Value::Bytes(self.blob()?),
+        })
+    }
+
+    /// The value and the revision that it has had since its last change: never the one without the other.
+    pub(crate) fn value_and_revision(&self) -> Result<(Value, u64), Error> {
+        let mut patience = crate::epoch::Patience::new();
+        loop {
+            let before = self.revision.load(Ordering::Acquire); // Acquire: see the number of this revision
+            let value = self.value()?;
+            // The number was read with Acquire: if it came from a later change, the revision shows it, because the mark
+            // was stored before the number.
+            if before & BUSY == 0 && self.revision.load(Ordering::Relaxed) == before {
+                return Ok((value, before));
+            }
+            patience.lose();
+        }
+    }
+
+    /// The key's revision, for the one writer.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Relaxed) // Relaxed: only the writer writes
+    }
+
+    /// Whether the value is this one: same type, and equal (of floats, the same bits).
+    pub(crate) fn is(&self, value: ValueRef<'_>) -> bool {
+        let bits = self.bits();
+        match value {
+            ValueRef::Nil => self.kind == Type::Nil,
+            ValueRef::Bool(boolean) => self.kind == Type::Bool && bits == u64::from(boolean),
+            ValueRef::Int(integer) => self.kind == Type::Int && bits == integer as u64,
+            ValueRef::Float(real) => self.kind == Type::Float && bits == real.to_bits(),
+            ValueRef::Str(text) => {
+                matches!(self.kind, Type::ShortStr | Type::LongStr) && self.bytes() == Ok(text.as_bytes())
+            }
+            ValueRef::Bytes(bytes) => {
+                matches!(self.kind, Type::ShortBytes | Type::LongBytes) && self.bytes() == Ok(bytes)
+            }
         }
     }
 
     #[inline(always)]
-    pub(super) fn int(&self) -> Result<i64, Error> {
+    pub(crate) fn int(&self) -> Result<i64, Error> {
         if self.kind == Type::Int { Ok(self.bits() as i64) } else { Err(Error::WrongType) }
     }
 
     #[inline(always)]
-    pub(super) fn float(&self) -> Result<f64, Error> {
+    pub(crate) fn float(&self) -> Result<f64, Error> {
         if self.kind == Type::Float { Ok(f64::from_bits(self.bits())) } else { Err(Error::WrongType) }
     }
 
     /// Text or bytes, for as long as the item is alive.
-    #[cfg(feature = "capi")]
-    pub(super) fn bytes(&self) -> Result<&[u8], Error> {
-        if !Payload::is_blob(self.kind) {
-            return Err(Error::WrongType);
+    pub(crate) fn bytes(&self) -> Result<&[u8], Error> {
+        match self.kind {
+            // SAFETY: a short value's bytes follow the key; see `new`. A tree exposed the address of the whole.
+            kind if kind.is_short() => unsafe {
+                let tail =
+                    ptr::from_ref(self).addr() + std::mem::offset_of!(Item, key) + usize::from(self.key_len);
+                Ok(std::slice::from_raw_parts(ptr::with_exposed_provenance(tail), self.bits() as usize))
+            },
+            // SAFETY: the item holds the blob, and a blob's bytes never change.
+            kind if kind.is_long() => unsafe {
+                Ok(Blob::bytes_of(ptr::with_exposed_provenance(self.bits() as usize)))
+            },
+            _ => Err(Error::WrongType),
         }
-        // SAFETY: the item holds the blob, and a blob's bytes never change.
-        Ok(unsafe { Blob::bytes_of(ptr::with_exposed_provenance(self.bits() as usize)) })
     }
 
     /// A hold on text or bytes: only for items that have them.
-    pub(super) fn blob(&self) -> Blob {
-        debug_assert!(Payload::is_blob(self.kind));
+    pub(crate) fn blob(&self) -> Result<Blob, Error> {
+        if self.kind.is_short() {
+            return Blob::new(self.bytes()?);
+        }
+        debug_assert!(self.kind.is_long());
         // SAFETY: the item holds the blob, and is alive.
-        unsafe { Blob::clone_raw(ptr::with_exposed_provenance(self.bits() as usize)) }
+        Ok(unsafe { Blob::clone_raw(ptr::with_exposed_provenance(self.bits() as usize)) })
     }
 
     #[inline(always)]
     fn bits(&self) -> u64 {
+        memory::used(self);
         self.bits.load(Ordering::Acquire) // Acquire: pairs with `overwrite`
     }
 
-    /// # Safety
-    /// `item` came from [`Item::new`]: a reference to the head alone does not reach the key after it.
     #[inline(always)]
-    pub(super) unsafe fn key<'a>(item: *const Item) -> &'a [u8] {
-        // SAFETY: `key_len` bytes were written after the head; see `new`.
-        unsafe { std::slice::from_raw_parts((&raw const (*item).key).cast(), usize::from((*item).key_len)) }
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed) // Relaxed: read and written by those who take turns
     }
 
-    fn layout(key_len: usize) -> Layout {
+    pub(crate) fn set_gone(&self) {
+        self.gone.store(true, Ordering::Relaxed); // as above
+    }
+
+    fn layout(key_len: usize, short_len: usize) -> Layout {
         // At least the whole head with its padding, which short keys then fill.
-        let size = size_of::<Item>().max(std::mem::offset_of!(Item, key) + key_len);
+        let size = size_of::<Item>().max(std::mem::offset_of!(Item, key) + key_len + short_len);
         Layout::from_size_align(size, align_of::<Item>()).expect("65,535 bytes and a head are no overflow")
+    }
+
+    fn own_layout(&self) -> Layout {
+        let short = if self.kind.is_short() { self.bits() as usize } else { 0 };
+        Item::layout(usize::from(self.key_len), short)
     }
 }
 
-// SAFETY: `birth` and `hash` are constant, and `matches` is equality of the bytes.
+// SAFETY: key and birth are constant.
 unsafe impl Entry for Item {
+    /// For the whole of what came from [`Item::new`]: a reference to the head alone does not reach the key after it.
     #[inline(always)]
-    unsafe fn matches(this: *const Item, hash: u64, key: &[u8]) -> bool {
-        // SAFETY: alive by this function's contract.
-        unsafe { (*this).hash == hash && Item::key(this) == key }
-    }
-
-    unsafe fn hash(this: *const Item) -> u64 {
-        // SAFETY: alive by this function's contract.
-        unsafe { (*this).hash }
+    unsafe fn key<'a>(this: *const Item) -> &'a [u8] {
+        memory::used(this);
+        // SAFETY: `key_len` bytes were written after the head; see `new`.
+        unsafe { std::slice::from_raw_parts((&raw const (*this).key).cast(), usize::from((*this).key_len)) }
     }
 
     unsafe fn birth(this: *const Item) -> u64 {
@@ -191,12 +324,18 @@ unsafe impl Entry for Item {
         unsafe { (*this).birth }
     }
 
+    unsafe fn weight(this: *const Item) -> usize {
+        // SAFETY: alive by this function's contract.
+        let item = unsafe { &*this };
+        item.own_layout().size() + if item.kind.is_long() { item.bytes().map_or(0, <[u8]>::len) } else { 0 }
+    }
+
     unsafe fn release(this: *const Item) {
-        // SAFETY: alive by this function's contract, and nobody uses it any more; the payload goes with it.
+        // SAFETY: alive by this function's contract, and nobody uses it any more; a long value goes with it.
         unsafe {
             let item = &*this;
-            drop(Payload { kind: item.kind, bits: item.bits.load(Ordering::Relaxed) }); // Relaxed: nobody writes
-            dealloc(this.cast_mut().cast(), Item::layout(usize::from(item.key_len)));
+            drop(Payload { kind: item.kind, bits: item.bits(), short: &[] });
+            dealloc(this.cast_mut().cast(), item.own_layout());
         }
     }
 }

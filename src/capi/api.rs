@@ -2,8 +2,12 @@
 //! time and for programs that must share one core.
 
 use super::types::*;
-use super::{bucket::*, registry::*, status::*, value::*};
-use crate::sync::{AtomicPtr, Ordering};
+use super::{
+    batch::*, bucket::*, bulk::*, change::*, cursor::*, registry::*, snapshot::*, status::*, typed::*,
+    value::*,
+};
+use crate::sync::Ordering;
+use crate::sync::plain::AtomicPtr;
 use core::ffi::CStr;
 
 /// The version as C text.
@@ -83,5 +87,39 @@ fn table() -> kvreg_api {
         value_release: kvreg_value_release,
         status_name: kvreg_status_name,
         status_message: kvreg_status_message,
+        bucket_put_new: kvreg_bucket_put_new,
+        bucket_take: kvreg_bucket_take,
+        bucket_swap: kvreg_bucket_swap,
+        bucket_get_revision: kvreg_bucket_get_revision,
+        bucket_put_if_revision: kvreg_bucket_put_if_revision,
+        bucket_delete_if_revision: kvreg_bucket_delete_if_revision,
+        bucket_put_if_equal: kvreg_bucket_put_if_equal,
+        bucket_add: kvreg_bucket_add,
+        bucket_update: kvreg_bucket_update,
+        bucket_clear: kvreg_bucket_clear,
+        create_many: kvreg_create_many,
+        bucket_put_many: kvreg_bucket_put_many,
+        bucket_get_many: kvreg_bucket_get_many,
+        snapshot_get_many: kvreg_snapshot_get_many,
+        snapshot_take: kvreg_snapshot_take,
+        bucket_snapshot: kvreg_bucket_snapshot,
+        snapshot_bucket: kvreg_snapshot_bucket,
+        snapshot_count: kvreg_snapshot_count,
+        snapshot_revision: kvreg_snapshot_revision,
+        snapshot_lookup: kvreg_snapshot_lookup,
+        snapshot_get: kvreg_snapshot_get,
+        snapshot_get_in: kvreg_snapshot_get_in,
+        snapshot_get_revision: kvreg_snapshot_get_revision,
+        snapshot_next_name: kvreg_snapshot_next_name,
+        snapshot_next: kvreg_snapshot_next,
+        snapshot_dump: kvreg_snapshot_dump,
+        snapshot_close: kvreg_snapshot_close,
+        batch_new: kvreg_batch_new,
+        batch_put: kvreg_batch_put,
+        batch_delete: kvreg_batch_delete,
+        batch_commit: kvreg_batch_commit,
+        batch_clear: kvreg_batch_clear,
+        batch_count: kvreg_batch_count,
+        batch_close: kvreg_batch_close,
     }
 }

@@ -2,13 +2,15 @@
 
 use super::types::*;
 use super::value::{self, NIL};
-use super::{guard, guard_len, name, output, slice};
+use super::{guard, guard_len, name, optional, output};
 use crate::bucket::{Bucket, Reason};
 use crate::error::Error;
-use crate::value::ValueRef;
 use core::ffi::{c_char, c_void};
 
 /// Puts a value under a key, in place of the one that was there. The value is copied.
+///
+/// Cost: O(log n), and the copy. Over a nil, bool, int or float of the same type it is one store into place, unless a
+/// snapshot shows that.
 ///
 /// @thread any; may block while another thread changes this bucket
 /// @owner key and value stay the caller's
@@ -30,10 +32,11 @@ pub unsafe extern "C" fn kvreg_put(
 
 /// Gets the value under a key: `KVREG_NOT_FOUND` if there is none. On any error `*out` is nil.
 ///
-/// Text and bytes are handed out without a copy; release the value with kvreg_value_release. Takes no lock and waits
-/// for no thread. Cost: O(1).
+/// Release text and bytes with kvreg_value_release. More than 22 bytes of them are handed out without a copy; up to 22
+/// are stored with their key, so memory for a copy is allocated (kvreg_get_bytes copies them without). Takes no lock and
+/// waits for no thread. Cost: O(log n).
 ///
-/// @thread any; wait-free
+/// @thread any; wait-free, but for that allocation
 /// @owner the caller, until kvreg_value_release; the bytes outlive the bucket and the registry
 /// @fork works in the child, on what the bucket held at the fork
 /// @since 0.1.0
@@ -71,146 +74,24 @@ pub unsafe extern "C" fn kvreg_delete(
     })
 }
 
-/// Puts a number of type `KVREG_INT`. Over a number of that type it is one store into place.
+/// Deletes all keys, as one change. `*count` is how many there were; it may be NULL.
+///
+/// Cost: O(1), whatever the size; what the keys held is freed in the background.
 ///
 /// @thread any; may block while another thread changes this bucket
-/// @owner the key stays the caller's
+/// @owner values that were got from it stay valid until their release
 /// @fork KVREG_FORKED in the child
 /// @since 0.1.0
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kvreg_put_int(
-    bucket: kvreg_bucket,
-    key: *const c_char,
-    key_len: usize,
-    value: i64,
-) -> kvreg_status {
-    // SAFETY: this function's contract is that of `put`.
-    unsafe { put(bucket, key, key_len, ValueRef::Int(value)) }
-}
-
-/// Gets a number of type `KVREG_INT`; `KVREG_WRONG_TYPE` for any other. On any error `*out` is 0.
-///
-/// @thread any; wait-free
-/// @owner nothing to release
-/// @fork works in the child, on what the bucket held at the fork
-/// @since 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kvreg_get_int(
-    bucket: kvreg_bucket,
-    key: *const c_char,
-    key_len: usize,
-    out: *mut i64,
-) -> kvreg_status {
+pub unsafe extern "C" fn kvreg_bucket_clear(bucket: kvreg_bucket, count: *mut u64) -> kvreg_status {
     guard(|| {
-        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
-        let (out, key) = unsafe { (output(out, 0)?, name(key, key_len)?) };
-        *out = Bucket::from_id(bucket).get_int(key)?.ok_or(Error::NotFound)?;
-        Ok(())
-    })
-}
-
-/// Puts a number of type `KVREG_FLOAT`.
-///
-/// @thread any; may block while another thread changes this bucket
-/// @owner the key stays the caller's
-/// @fork KVREG_FORKED in the child
-/// @since 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kvreg_put_float(
-    bucket: kvreg_bucket,
-    key: *const c_char,
-    key_len: usize,
-    value: f64,
-) -> kvreg_status {
-    // SAFETY: this function's contract is that of `put`.
-    unsafe { put(bucket, key, key_len, ValueRef::Float(value)) }
-}
-
-/// Gets a number of type `KVREG_FLOAT`; `KVREG_WRONG_TYPE` for any other. On any error `*out` is 0.
-///
-/// @thread any; wait-free
-/// @owner nothing to release
-/// @fork works in the child, on what the bucket held at the fork
-/// @since 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kvreg_get_float(
-    bucket: kvreg_bucket,
-    key: *const c_char,
-    key_len: usize,
-    out: *mut f64,
-) -> kvreg_status {
-    guard(|| {
-        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
-        let (out, key) = unsafe { (output(out, 0.0)?, name(key, key_len)?) };
-        *out = Bucket::from_id(bucket).get_float(key)?.ok_or(Error::NotFound)?;
-        Ok(())
-    })
-}
-
-/// Puts text, which must be UTF-8 (`KVREG_INVALID_ARGUMENT` if not). NUL may occur in it.
-///
-/// @thread any; may block while another thread changes this bucket
-/// @owner key and text stay the caller's
-/// @fork KVREG_FORKED in the child
-/// @since 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kvreg_put_str(
-    bucket: kvreg_bucket,
-    key: *const c_char,
-    key_len: usize,
-    text: *const c_char,
-    text_len: usize,
-) -> kvreg_status {
-    guard(|| {
-        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
-        let (key, text) = unsafe { (name(key, key_len)?, slice(text.cast(), text_len)?) };
-        Bucket::from_id(bucket).put(key, value::text(text)?)
-    })
-}
-
-/// Puts bytes of any kind.
-///
-/// @thread any; may block while another thread changes this bucket
-/// @owner key and data stay the caller's
-/// @fork KVREG_FORKED in the child
-/// @since 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kvreg_put_bytes(
-    bucket: kvreg_bucket,
-    key: *const c_char,
-    key_len: usize,
-    data: *const c_void,
-    data_len: usize,
-) -> kvreg_status {
-    guard(|| {
-        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
-        let (key, data) = unsafe { (name(key, key_len)?, slice(data, data_len)?) };
-        Bucket::from_id(bucket).put(key, ValueRef::Bytes(data))
-    })
-}
-
-/// Copies text or bytes into the caller's buffer: gives their full length in bytes, or a negative status
-/// (`KVREG_WRONG_TYPE` for a value that is neither), and copies min(length, capacity) bytes. No NUL is added.
-/// `buffer` may be NULL if `capacity` is 0.
-///
-/// @thread any; wait-free
-/// @owner the buffer is the caller's; nothing to release
-/// @fork works in the child, on what the bucket held at the fork
-/// @since 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kvreg_get_bytes(
-    bucket: kvreg_bucket,
-    key: *const c_char,
-    key_len: usize,
-    buffer: *mut c_void,
-    capacity: usize,
-) -> i64 {
-    guard_len(|| {
         // SAFETY: the caller passes NULL or a valid pointer, as this function's comment in the header demands.
-        let key = unsafe { name(key, key_len)? };
-        // SAFETY: the caller passes a buffer of `capacity` bytes, as this function's comment in the header demands.
-        let copy = |bytes: &[u8]| unsafe { value::copy_part(bytes, buffer, capacity) };
-        Bucket::from_id(bucket).read_bytes(key, copy)?.ok_or(Error::NotFound)?
+        let count = unsafe { optional(count, 0) };
+        let number = Bucket::from_id(bucket).clear()?;
+        if let Some(count) = count {
+            *count = number;
+        }
+        Ok(())
     })
 }
 
@@ -293,7 +174,8 @@ pub unsafe extern "C" fn kvreg_bucket_count(bucket: kvreg_bucket, out: *mut u64)
     })
 }
 
-/// Tells a bucket's revision: the number of changes (puts and deletes) that it has seen, from 0.
+/// Tells a bucket's revision: the number of changes that it has seen, from 0. A clear, a batch, and a
+/// kvreg_bucket_put_many are one change each.
 ///
 /// @thread any; wait-free
 /// @owner nobody
@@ -313,11 +195,12 @@ pub unsafe extern "C" fn kvreg_bucket_revision(bucket: kvreg_bucket, out: *mut u
 ///
 /// For each key: u32 length, the key's bytes, u8 type, u32 length, the value's bytes, all little-endian and without
 /// padding, in no particular order. The value's bytes: none for nil; 1 for a bool; 8 for an int or a float; else the
-/// text or bytes, of which a dump holds at most 4 GiB each (else KVREG_OUT_OF_MEMORY). Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is
-/// enough, so ask with capacity 0 first, and ask again if the answer has grown. `buffer` may be NULL if `capacity`
-/// is 0. Writers are held back for an instant only, whatever the size. Cost: O(number of keys).
+/// text or bytes, of which a dump holds at most 4 GiB each (else KVREG_OUT_OF_MEMORY). Gives the number of bytes that
+/// this takes, or a negative status; writes only if `capacity` is enough, so ask with capacity 0 first, and ask again if
+/// the answer has grown. `buffer` may be NULL if `capacity` is 0. It takes a snapshot for the time of the call, so no
+/// writer is held back. Cost: O(number of keys).
 ///
-/// @thread any; may block for an instant while another thread changes this bucket
+/// @thread any; waits for changes under way in other threads, each of which takes an instant
 /// @owner the buffer is the caller's
 /// @fork works in the child, on what the bucket held at the fork
 /// @since 0.1.0
@@ -331,16 +214,5 @@ pub unsafe extern "C" fn kvreg_bucket_dump(
         let dump = Bucket::from_id(bucket).dump()?;
         // SAFETY: the caller passes a buffer of `capacity` bytes, as this function's comment in the header demands.
         unsafe { value::copy_whole(&dump, buffer, capacity) }
-    })
-}
-
-/// # Safety
-/// `key` points to `key_len` readable bytes, or is NULL and refused.
-#[inline(always)]
-unsafe fn put(bucket: kvreg_bucket, key: *const c_char, key_len: usize, value: ValueRef<'_>) -> kvreg_status {
-    guard(|| {
-        // SAFETY: this function's contract is that of `name`.
-        let key = unsafe { name(key, key_len)? };
-        Bucket::from_id(bucket).put(key, value)
     })
 }

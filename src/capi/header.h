@@ -14,24 +14,82 @@
  * Rules that hold for every call
  *   Status    Every call answers with a kvreg_status: 0 is KVREG_OK, every error is negative. Calls that answer with
  *             an int64_t give a length or an id, or that negative status.
- *   Handles   Registries and buckets are numbers. Copy them, store them, pass them to any thread or language. A
- *             wrong one is KVREG_BAD_HANDLE, one whose object ended is KVREG_DEAD or KVREG_STOPPED; none ever
- *             crashes, and no number is given out twice.
+ *   Handles   Registries, buckets, snapshots and batches are numbers. Copy them, store them, pass them to any thread
+ *             or language. A wrong one is KVREG_BAD_HANDLE, one whose object ended is KVREG_DEAD or KVREG_STOPPED; none
+ *             ever crashes, and no number is given out twice.
  *   Text      Names, keys, text and bytes are a pointer and a length in bytes. Names and keys are 0 to 65,535 bytes
  *             of any kind, NUL included; by convention they are UTF-8. NULL stands for "no bytes" if the length is 0.
- *   Results   A result is written through the last pointer. After an error it is 0 (an id, a number) or nil.
+ *   Results   Results are written through the last pointers. After an error they are 0 (an id, a number) or nil.
  *   Threads   Every call may be made from any thread at any time, also while that thread exits. Reads take no lock.
  *             No call is for signal handlers.
- *   Memory    What you pass in is copied before the call returns. What kvreg_get gives you is yours until
- *             kvreg_value_release, and outlives the bucket and the registry. If memory for a value or a dump runs
+ *   Memory    What you pass in is copied before the call returns. A value that kvreg_get gives you is yours
+ *             until kvreg_value_release, and outlives the bucket and the registry. If memory for a value or a dump runs
  *             out, the call gives KVREG_OUT_OF_MEMORY and changes nothing; the library's own small needs (a name, a
  *             node, the 2 MiB from which nodes are cut) end the process then, as in any Rust program. What exits or
  *             is replaced is freed when no reader can see it any more: at once, or with one of the next changes.
- *   fork      In the child, reads go on from the tables as they were; every change gives KVREG_FORKED at once.
+ *   Changes   Every call that changes a bucket does it in one step: no other change comes between what it saw and what
+ *             it did, and a reader, who waits for nobody, sees all of it or nothing. A key's revision is its bucket's
+ *             at the key's last change.
+ *   fork      In the child, reads go on from the tables and snapshots as they were; everything else gives
+ *             KVREG_FORKED at once: changes, all calls of batches, and making or closing a snapshot.
  *             A process that forked before its first kvreg_start is not concerned.
  *   Unload    The library is never unmapped (-z nodelete), so dlclose is harmless. At exit nothing needs to be done;
  *             but a main thread that leaves by pthread_exit leaves the process to the registries' threads, which
  *             block all signals: stop them first.
+ *
+ * Snapshots
+ *   A snapshot shows a registry or a bucket at one moment: every change that was done before is in it, none that began
+ *   after it. A registry's shows its names and, through them, the contents of all its buckets, all at the same moment.
+ *   It never changes; it holds back no writer; any number of threads may read it, each with a cursor of its own. It
+ *   outlives its bucket and its registry: after kvreg_stop it goes on until it is closed, and closing the last snapshot
+ *   of a stopped registry frees everything that it showed, in the closer's thread. While it lives, what it shows takes
+ *   memory, also what the buckets no longer have: close it. Where a bucket's snapshot is wanted, a registry's is
+ *   KVREG_BAD_HANDLE, and the other way round.
+ *
+ * Batches
+ *   A batch collects puts and deletes for several buckets of one registry; kvreg_batch_commit makes them as one change.
+ *   A snapshot shows all of it or nothing, whatever its size. Without one, a reader sees all that happens to a bucket
+ *   or nothing, but two buckets change one after the other. Each bucket counts it as one change. While a commit runs,
+ *   other changes to its buckets wait; reads do not. Threads that use one batch take turns.
+ *
+ * Update functions
+ *   kvreg_bucket_update lets a function of yours decide what becomes of a key. It runs in the caller's thread, and
+ *   until it returns, other changes to its bucket wait; readers and other buckets never do. It may read everything, its
+ *   own key too (which has the old value), take snapshots, and change other buckets. A change to its own bucket, or one
+ *   that would wait for another update function or for a commit, gives KVREG_DEADLOCK and changes nothing; so does the
+ *   use of a batch that another thread uses at this moment. The function must return: if an exception leaves it, or the
+ *   destroy function, the process ends; longjmp and pthread_exit must not leave it.
+ *
+ * Packed lists
+ *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many
+ *   bytes, without padding. All numbers are little-endian. A list of names or keys is just that. An item is its key, a
+ *   byte with the type of its value (KVREG_INT and so on), and its value: no bytes for nil, 1 for a bool, 8 for an int
+ *   or a float, else the text or bytes. In C:
+ *
+ *     // Appends a part to a list that ends at `at`, where there must be room, and gives its new end.
+ *     static inline unsigned char *pack(unsigned char *at, const void *bytes, uint32_t len) {
+ *       for (int i = 0; i < 4; i++) *at++ = (unsigned char)(len >> 8 * i);
+ *       if (len != 0) memcpy(at, bytes, len);
+ *       return at + len;
+ *     }
+ *     // The same for an item of type KVREG_INT.
+ *     static inline unsigned char *pack_int(unsigned char *at, const void *key, uint32_t key_len, int64_t value) {
+ *       unsigned char number[8];
+ *       for (int i = 0; i < 8; i++) number[i] = (unsigned char)((uint64_t)value >> 8 * i);
+ *       at = pack(at, key, key_len);
+ *       *at++ = KVREG_INT;
+ *       return pack(at, number, sizeof number);
+ *     }
+ *     // Gives the next part's bytes and moves `*at` behind them; NULL if there is none, or less than the whole of it.
+ *     static inline const unsigned char *unpack(const unsigned char **at, const unsigned char *end, uint32_t *len) {
+ *       if (end - *at < 4) return NULL;
+ *       *len = 0;
+ *       for (int i = 0; i < 4; i++) *len |= (uint32_t)(*at)[i] << 8 * i;
+ *       const unsigned char *bytes = *at + 4;
+ *       if ((size_t)(end - bytes) < *len) return NULL;
+ *       *at = bytes + *len;
+ *       return bytes;
+ *     }
  *
  * Each function says, in four lines:
  *   @thread   who may call it, and whether it can wait

@@ -33,8 +33,8 @@ pub unsafe extern "C" fn kvreg_start(
 /// Gives the bucket of this name, and makes it first if there is none.
 ///
 /// When the call returns, every thread sees the bucket. However many threads create one name, there is one bucket.
-/// It never gives a bucket that exited. Cost: an existing name costs a lookup; a new one O(log n) and a look at each
-/// thread that ever read a registry (0.1 us), without waiting for another thread to be woken.
+/// It never gives a bucket that exited. Cost: that of a lookup if the name is there, else O(log n) without waiting for
+/// another thread to be woken, however many threads read. For many names at once: kvreg_create_many.
 ///
 /// @thread any; may block while another thread changes this registry
 /// @owner nobody: an id needs no release; the name is copied
@@ -58,7 +58,8 @@ pub unsafe extern "C" fn kvreg_create(
 /// Finds the bucket of this name: `KVREG_NOT_FOUND` if there is none, `KVREG_STOPPED` if the registry was stopped.
 ///
 /// Takes no lock, waits for no thread, makes no system call, allocates nothing (but for a thread's first lookup,
-/// which sets up some thread-local memory), and works while the registry thread is suspended or dead. Cost: O(1).
+/// which sets up some thread-local memory), and works while the registry thread is suspended or dead. Cost:
+/// O(log n), however many threads read or write.
 ///
 /// @thread any; wait-free
 /// @owner nobody: an id needs no release
@@ -150,9 +151,9 @@ pub unsafe extern "C" fn kvreg_registry_revision(registry: kvreg_registry, out: 
 /// For each name: u32 length, the name's bytes, u64 bucket id, all little-endian and without padding, in no
 /// particular order. Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is
 /// enough, so ask with capacity 0 first, and ask again if the answer has grown. `buffer` may be NULL if `capacity`
-/// is 0. Writers are not held back. Cost: O(number of names).
+/// is 0. It takes a snapshot for the time of the call, so no writer is held back. Cost: O(number of names).
 ///
-/// @thread any; takes no lock
+/// @thread any; waits for changes under way in other threads, each of which takes an instant
 /// @owner the buffer is the caller's
 /// @fork works in the child, on the table as it was at the fork
 /// @since 0.1.0
@@ -172,22 +173,8 @@ pub unsafe extern "C" fn kvreg_registry_dump(
 /// # Safety
 /// `options` is NULL or points to `options->size` readable bytes, and the name in it is readable.
 unsafe fn options_name<'a>(options: *const kvreg_options) -> Result<Option<&'a [u8]>, Error> {
-    if options.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: readable by this function's contract; the size comes first in every version of the struct.
-    let size = unsafe { (*options).size };
-    let known = size_of::<kvreg_options>();
-    if size < known || size > crate::name::MAX_LEN {
-        return Err(Error::InvalidArgument);
-    }
-    // SAFETY: `size` bytes are readable by this function's contract, and `known` is not more than that.
-    let tail = unsafe { core::slice::from_raw_parts(options.cast::<u8>().add(known), size - known) };
-    if tail.iter().any(|&byte| byte != 0) {
-        return Err(Error::InvalidArgument); // set by somebody who knows options that this library does not
-    }
-    // SAFETY: as above.
-    let options = unsafe { &*options };
+    // SAFETY: this function's contract.
+    let Some(options) = (unsafe { super::options(options)? }) else { return Ok(None) };
     if options.name.is_null() && options.name_len == 0 {
         return Ok(None);
     }

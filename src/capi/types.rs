@@ -4,12 +4,25 @@
 
 use core::ffi::{c_char, c_void};
 
+#[path = "types/table.rs"]
+mod table;
+
+pub use table::kvreg_api;
+
 /// Id of a registry: never 0 when valid, below 2^53 (exact in a double), never given to another registry.
 pub type kvreg_registry = u64;
 
 /// Id of a bucket: a plain number like a pid, to be copied, stored and passed on freely; there is nothing to free.
 /// After the bucket's exit it answers `KVREG_DEAD`, and no other bucket ever gets it.
 pub type kvreg_bucket = u64;
+
+/// Id of a snapshot: a registry or a bucket as it was at one moment. To be ended with `kvreg_snapshot_close`; from then
+/// on it answers `KVREG_DEAD`.
+pub type kvreg_snapshot = u64;
+
+/// Id of a batch: changes that are collected to be made as one. To be ended with `kvreg_batch_close`; from then on it
+/// answers `KVREG_DEAD`.
+pub type kvreg_batch = u64;
 
 /// What a call answers: `KVREG_OK` (0) or an error, always negative. A status says everything; there is no "last error".
 pub type kvreg_status = i32;
@@ -18,19 +31,20 @@ pub type kvreg_status = i32;
 pub const KVREG_OK: i32 = 0;
 /// No such name or key.
 pub const KVREG_NOT_FOUND: i32 = -1;
-/// The process-wide name is taken.
+/// The key is there already, or the process-wide name is taken.
 pub const KVREG_EXISTS: i32 = -2;
-/// A NULL pointer, a name of more than 65,535 bytes, text that is not UTF-8, or an unknown flag or option.
+/// A NULL pointer, a name of more than 65,535 bytes, text that is not UTF-8, a list that is not well-formed, or an
+/// unknown flag or option.
 pub const KVREG_INVALID_ARGUMENT: i32 = -3;
 /// Not a handle of this kind, or not one that was ever given out.
 pub const KVREG_BAD_HANDLE: i32 = -4;
-/// The bucket exited.
+/// The bucket exited, or the snapshot or batch was closed.
 pub const KVREG_DEAD: i32 = -5;
 /// The registry was stopped.
 pub const KVREG_STOPPED: i32 = -6;
 /// The value has another type.
 pub const KVREG_WRONG_TYPE: i32 = -7;
-/// Compare-and-set lost.
+/// The key has another revision or value than the one expected.
 pub const KVREG_CONFLICT: i32 = -8;
 /// A counter would leave its range.
 pub const KVREG_OUT_OF_RANGE: i32 = -9;
@@ -83,6 +97,18 @@ pub const KVREG_FLOAT: u32 = 3;
 pub const KVREG_STR: u32 = 4;
 /// Bytes of any kind, in `as.bytes`.
 pub const KVREG_BYTES: u32 = 5;
+/// In the answer of `kvreg_bucket_get_many`, in place of a type: there is no such key. No value has this type.
+pub const KVREG_NONE: u32 = 255;
+
+/// An update function's answer: the key stays as it is.
+pub const KVREG_UPDATE_KEEP: u32 = 0;
+/// An update function's answer: `*new_value` is put under the key.
+pub const KVREG_UPDATE_PUT: u32 = 1;
+/// An update function's answer: the key is deleted.
+pub const KVREG_UPDATE_DELETE: u32 = 2;
+
+/// For `kvreg_bucket_add`: a result beyond the limits becomes the limit, instead of `KVREG_OUT_OF_RANGE`.
+pub const KVREG_ADD_CLAMP: u32 = 1;
 
 /// Names and keys are 0 to this many bytes long.
 pub const KVREG_NAME_MAX: u32 = 65535;
@@ -90,7 +116,7 @@ pub const KVREG_NAME_MAX: u32 = 65535;
 /// The number that `kvreg_api_get` asks for; it changes only when a program built against an older table would break.
 pub const KVREG_ABI_MAJOR: u32 = 0;
 /// Grows with every function that is appended to the table.
-pub const KVREG_ABI_MINOR: u32 = 1;
+pub const KVREG_ABI_MINOR: u32 = 2;
 
 /// How a registry is started. Fill it with `KVREG_OPTIONS_INIT`, then set what you want: later fields are appended,
 /// and `size` tells which of them the caller knows.
@@ -144,136 +170,41 @@ pub struct kvreg_value {
     pub owner: *const c_void,
 }
 
-/// Every function of this library in one table, for bindings that find the library at run time. The head (to
-/// `version`) never changes; functions are only ever appended, and `size` tells how many there are.
+/// How a number is added to. Fill it with `KVREG_ADD_OPTIONS_INIT`, then set what you want.
 #[repr(C)]
-#[derive(Clone, Copy)]
-pub struct kvreg_api {
-    /// `KVREG_ABI_MAJOR` of the library.
-    pub abi_major: u32,
-    /// `KVREG_ABI_MINOR` of the library.
-    pub abi_minor: u32,
-    /// Size of this table in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct kvreg_add_options {
+    /// `sizeof(kvreg_add_options)`; bytes beyond what this library knows must be zero.
     pub size: usize,
-    /// A random number of this loaded copy: two tables with one number are one core.
-    pub instance_id: u64,
-    /// As `kvreg_version()`.
-    pub version: *const c_char,
-    /// `kvreg_start`
-    pub start: unsafe extern "C" fn(options: *const kvreg_options, out: *mut kvreg_registry) -> kvreg_status,
-    /// `kvreg_create`
-    pub create: unsafe extern "C" fn(
-        registry: kvreg_registry,
-        name: *const c_char,
-        name_len: usize,
-        out: *mut kvreg_bucket,
-    ) -> kvreg_status,
-    /// `kvreg_lookup`
-    pub lookup: unsafe extern "C" fn(
-        registry: kvreg_registry,
-        name: *const c_char,
-        name_len: usize,
-        out: *mut kvreg_bucket,
-    ) -> kvreg_status,
-    /// `kvreg_lookup_id`
-    pub lookup_id:
-        unsafe extern "C" fn(registry: kvreg_registry, name: *const c_char, name_len: usize) -> i64,
-    /// `kvreg_stop`
-    pub stop: unsafe extern "C" fn(registry: kvreg_registry) -> kvreg_status,
-    /// `kvreg_registry_count`
-    pub registry_count: unsafe extern "C" fn(registry: kvreg_registry, out: *mut u64) -> kvreg_status,
-    /// `kvreg_registry_revision`
-    pub registry_revision: unsafe extern "C" fn(registry: kvreg_registry, out: *mut u64) -> kvreg_status,
-    /// `kvreg_registry_dump`
-    pub registry_dump:
-        unsafe extern "C" fn(registry: kvreg_registry, buffer: *mut c_void, capacity: usize) -> i64,
-    /// `kvreg_put`
-    pub put: unsafe extern "C" fn(
-        bucket: kvreg_bucket,
-        key: *const c_char,
-        key_len: usize,
-        value: *const kvreg_value,
-    ) -> kvreg_status,
-    /// `kvreg_get`
-    pub get: unsafe extern "C" fn(
-        bucket: kvreg_bucket,
-        key: *const c_char,
-        key_len: usize,
-        out: *mut kvreg_value,
-    ) -> kvreg_status,
-    /// `kvreg_delete`
-    pub delete_key:
-        unsafe extern "C" fn(bucket: kvreg_bucket, key: *const c_char, key_len: usize) -> kvreg_status,
-    /// `kvreg_put_int`
-    pub put_int: unsafe extern "C" fn(
-        bucket: kvreg_bucket,
-        key: *const c_char,
-        key_len: usize,
-        value: i64,
-    ) -> kvreg_status,
-    /// `kvreg_get_int`
-    pub get_int: unsafe extern "C" fn(
-        bucket: kvreg_bucket,
-        key: *const c_char,
-        key_len: usize,
-        out: *mut i64,
-    ) -> kvreg_status,
-    /// `kvreg_put_float`
-    pub put_float: unsafe extern "C" fn(
-        bucket: kvreg_bucket,
-        key: *const c_char,
-        key_len: usize,
-        value: f64,
-    ) -> kvreg_status,
-    /// `kvreg_get_float`
-    pub get_float: unsafe extern "C" fn(
-        bucket: kvreg_bucket,
-        key: *const c_char,
-        key_len: usize,
-        out: *mut f64,
-    ) -> kvreg_status,
-    /// `kvreg_put_str`
-    pub put_str: unsafe extern "C" fn(
-        bucket: kvreg_bucket,
-        key: *const c_char,
-        key_len: usize,
-        text: *const c_char,
-        text_len: usize,
-    ) -> kvreg_status,
-    /// `kvreg_put_bytes`
-    pub put_bytes: unsafe extern "C" fn(
-        bucket: kvreg_bucket,
-        key: *const c_char,
-        key_len: usize,
-        data: *const c_void,
-        data_len: usize,
-    ) -> kvreg_status,
-    /// `kvreg_get_bytes`
-    pub get_bytes: unsafe extern "C" fn(
-        bucket: kvreg_bucket,
-        key: *const c_char,
-        key_len: usize,
-        buffer: *mut c_void,
-        capacity: usize,
-    ) -> i64,
-    /// `kvreg_bucket_stop`
-    pub bucket_stop: unsafe extern "C" fn(bucket: kvreg_bucket, reason: kvreg_reason) -> kvreg_status,
-    /// `kvreg_bucket_check`
-    pub bucket_check: unsafe extern "C" fn(bucket: kvreg_bucket) -> kvreg_status,
-    /// `kvreg_bucket_name`
-    pub bucket_name: unsafe extern "C" fn(bucket: kvreg_bucket, buffer: *mut c_void, capacity: usize) -> i64,
-    /// `kvreg_bucket_registry`
-    pub bucket_registry: unsafe extern "C" fn(bucket: kvreg_bucket, out: *mut kvreg_registry) -> kvreg_status,
-    /// `kvreg_bucket_count`
-    pub bucket_count: unsafe extern "C" fn(bucket: kvreg_bucket, out: *mut u64) -> kvreg_status,
-    /// `kvreg_bucket_revision`
-    pub bucket_revision: unsafe extern "C" fn(bucket: kvreg_bucket, out: *mut u64) -> kvreg_status,
-    /// `kvreg_bucket_dump`
-    pub bucket_dump: unsafe extern "C" fn(bucket: kvreg_bucket, buffer: *mut c_void, capacity: usize) -> i64,
-    /// `kvreg_value_release`
-    pub value_release: unsafe extern "C" fn(value: *mut kvreg_value),
-    /// `kvreg_status_name`
-    pub status_name: unsafe extern "C" fn(status: kvreg_status) -> *const c_char,
-    /// `kvreg_status_message`
-    pub status_message: unsafe extern "C" fn(status: kvreg_status) -> *const c_char,
+    /// What a key that is not there counts as, before the addition. By default 0.
+    pub initial: i64,
+    /// The smallest result. By default `INT64_MIN`.
+    pub min: i64,
+    /// The largest result, not below `min`. By default `INT64_MAX`.
+    pub max: i64,
+    /// 0 or `KVREG_ADD_CLAMP`.
+    pub flags: u32,
 }
+
+/// A place in the order in which a snapshot is visited. It is yours: copy it, store it, drop it. Begin with
+/// `KVREG_CURSOR_INIT`; whatever numbers stand in it, they are some place.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct kvreg_cursor {
+    /// kvreg's own.
+    pub position: [u64; 2],
+}
+
+/// What `kvreg_bucket_update` calls. `old` is what the key has, NULL if there is no such key; `*new_value` is nil, to be
+/// filled before `KVREG_UPDATE_PUT` is answered. The other answers are `KVREG_UPDATE_KEEP` and `KVREG_UPDATE_DELETE`.
+/// It must return: an exception that leaves it ends the process.
+pub type kvreg_update_function = Option<
+    unsafe extern "C-unwind" fn(
+        data: *mut c_void,
+        old: *const kvreg_value,
+        new_value: *mut kvreg_value,
+    ) -> u32,
+>;
+
+/// Ends what a function was given as its `data`. May be NULL where it is asked for.
+pub type kvreg_destroy_function = Option<unsafe extern "C-unwind" fn(data: *mut c_void)>;

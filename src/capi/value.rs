@@ -10,8 +10,8 @@ use core::ffi::c_void;
 pub(super) const NIL: kvreg_value =
     kvreg_value { r#type: KVREG_NIL, flags: 0, r#as: kvreg_payload { integer: 0 }, owner: core::ptr::null() };
 
-/// Gives back a value that kvreg_get filled, and leaves it nil; a second call does nothing. Needed for `KVREG_STR`
-/// and `KVREG_BYTES` only, harmless for the rest and for NULL.
+/// Gives back a value that kvreg_get, or another call that gives one, has filled, and leaves it nil; a second call does
+/// nothing. Needed for `KVREG_STR` and `KVREG_BYTES` only, harmless for the rest and for NULL.
 ///
 /// @thread any, also another than the one that got the value
 /// @owner ends the caller's hold on `as.bytes`
@@ -70,6 +70,33 @@ pub(super) fn export(value: Value) -> kvreg_value {
         Value::Float(real) => kvreg_value { r#type: KVREG_FLOAT, r#as: kvreg_payload { real }, ..NIL },
         Value::Str(text) => export_blob(KVREG_STR, Text::into_blob(text)),
         Value::Bytes(blob) => export_blob(KVREG_BYTES, blob),
+    }
+}
+
+/// Writes what a key has to `out`, if it is wanted, and the key's revision.
+pub(super) fn export_with_revision(
+    found: Option<(Value, u64)>,
+    out: Option<&mut kvreg_value>,
+    revision: &mut u64,
+) -> Result<(), Error> {
+    let (value, number) = found.ok_or(Error::NotFound)?;
+    *revision = number;
+    if let Some(out) = out {
+        *out = export(value);
+    }
+    Ok(())
+}
+
+/// A value that somebody else holds meanwhile: there is nothing to release.
+pub(super) fn show(value: &Value) -> kvreg_value {
+    let bytes = |kind, bytes: &[u8]| {
+        let bytes = kvreg_slice { data: bytes.as_ptr().cast(), len: bytes.len() };
+        kvreg_value { r#type: kind, r#as: kvreg_payload { bytes }, ..NIL }
+    };
+    match value {
+        Value::Str(text) => bytes(KVREG_STR, text.as_bytes()),
+        Value::Bytes(blob) => bytes(KVREG_BYTES, blob),
+        number => export(number.clone()),
     }
 }
 

@@ -1,28 +1,32 @@
 //! The registry's thread: does what no caller waits for.
 //!
-//! It frees what superseded versions held (when a lot has piled up) and large contents of buckets that exited, in
-//! portions, so that nobody waits long for the turn. It sleeps as long as there is nothing to do, and nothing that
-//! callers do depends on it: if it is suspended or dead, reads and changes go on.
+//! It frees what takes long: the contents of large buckets that exited, and what snapshots held that are closed. While
+//! somebody holds a snapshot it looks now and then by itself whether there is something, so that closing one need not
+//! wake it. It sleeps as long as there is nothing to do, and nothing that callers do depends on it: if it is suspended
+//! or dead, reads and changes go on.
 
 use super::Shared;
-use super::turn::Turn;
+use crate::epoch;
 use crate::error::Error;
-use crate::sync::{AtomicBool, Mutex, Ordering};
+use crate::sync::{AtomicBool, Mutex, Ordering, fence};
+use crate::table::Table;
 use std::os::unix::thread::JoinHandleExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
-/// Less garbage than this is left to the callers' own sweeps.
-pub(super) const WAKE_AT: usize = 4096;
-/// Nodes that are freed under one turn.
-const PORTION: usize = 64;
-/// If readers hold the garbage, the thread looks again after 1, 2, 4 … ms, this often, and then waits for a call.
-const PATIENCE: u32 = 10;
+/// How often the thread looks after snapshots that are held: at first, and after a while.
+const OFTEN: Duration = Duration::from_millis(5);
+const SELDOM: Duration = Duration::from_millis(80);
 
 pub(super) struct Keeper {
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
     end: AtomicBool,
+    /// Somebody woke it, and it has not begun.
+    called: AtomicBool,
+    /// It looks after snapshots by itself.
+    attentive: AtomicBool,
     #[cfg(feature = "test-hooks")]
     pub(super) hooks: super::hooks::Hooks,
 }
@@ -32,31 +36,51 @@ impl Keeper {
         Keeper {
             thread: Mutex::new(None),
             end: AtomicBool::new(false),
+            called: AtomicBool::new(false),
+            attentive: AtomicBool::new(false),
             #[cfg(feature = "test-hooks")]
             hooks: super::hooks::Hooks::new(),
         }
     }
 
     /// Starts the thread: named `kvreg-<slot>`, all signals blocked (they are the host's), on any of the process' CPUs.
-    pub(super) fn start(&self, shared: &'static Shared, registry: u64) -> Result<(), Error> {
-        self.end.store(false, Ordering::Relaxed); // Relaxed: the start of a thread publishes it
+    pub(super) fn start(
+        &self,
+        shared: &'static Shared,
+        registry: u64,
+        table: NonNull<Table>,
+    ) -> Result<(), Error> {
+        for flag in [&self.end, &self.called, &self.attentive] {
+            flag.store(false, Ordering::Relaxed); // Relaxed: the start of a thread publishes it
+        }
         let name = format!("kvreg-{}", registry & 0xfff_ffff);
+        let table = Kept(table);
         let spawned = with_signals_blocked(|| {
             thread::Builder::new().name(name).spawn(move || {
                 reset_affinity();
-                keep(shared);
+                keep(shared, table);
             })
         });
         *self.thread.lock() = Some(spawned.map_err(|_| Error::Io)?);
         Ok(())
     }
 
-    /// Wakes the thread, once until it sleeps again: that is a system call for whoever does it.
-    pub(super) fn wake(&self, turn: &mut Turn) {
-        if !std::mem::replace(&mut turn.keeper_awake, true)
+    /// Wakes the thread, once until it has begun: that is a system call for whoever does it.
+    pub(super) fn wake(&self) {
+        // AcqRel: what the caller left is seen by the thread, which clears this before it looks.
+        if !self.called.swap(true, Ordering::AcqRel)
             && let Some(thread) = self.thread()
         {
             thread.unpark();
+        }
+    }
+
+    /// Wakes the thread unless it looks after snapshots already.
+    pub(super) fn attend(&self) {
+        fence(Ordering::SeqCst); // see `look`
+        if !self.attentive.load(Ordering::Relaxed) {
+            self.attentive.store(true, Ordering::Relaxed);
+            self.wake();
         }
     }
 
@@ -84,54 +108,57 @@ impl Keeper {
     }
 }
 
-/// The thread's life: a panic in its work is caught, and the next work finds it again.
-fn keep(shared: &'static Shared) {
-    loop {
-        thread::park();
-        #[cfg(feature = "test-hooks")]
-        if shared.keeper.hooks.checkpoint() {
-            return; // killed
-        }
-        if catch_unwind(AssertUnwindSafe(|| clean(shared))).is_err() {
-            shared.turn.lock().keeper_awake = false; // the next one who finds work wakes us again
-        }
-        if shared.keeper.ending() {
-            return;
-        }
+/// A table that lives longer than the thread: the registry lets go of it when the thread has ended.
+struct Kept(NonNull<Table>);
+
+// SAFETY: a table is shared by all threads.
+unsafe impl Send for Kept {}
+
+impl Kept {
+    fn table(&self) -> &Table {
+        // SAFETY: held by the registry, which waits for the thread's end.
+        unsafe { self.0.as_ref() }
     }
 }
 
-/// Frees until there is nothing, or nothing that readers let go of.
-fn clean(shared: &'static Shared) {
-    let mut tries = 0;
-    while !shared.keeper.ending() {
-        let (large, before, after) = {
-            let mut turn = shared.turn.lock();
-            let before = turn.garbage();
-            turn.finish(shared, PORTION);
-            turn.collect();
-            let after = turn.garbage();
-            let done = after == 0 && turn.large.is_empty();
-            if done || tries == PATIENCE {
-                turn.keeper_awake = false;
-                turn.wake_at = WAKE_AT.max(2 * after);
-                if done {
-                    return;
-                }
-            }
-            (std::mem::take(&mut turn.large), before, after)
-        };
-        let progress = after < before || !large.is_empty();
-        drop(large); // without the turn: it may take long
-        if progress {
-            tries = 0;
-        } else if tries == PATIENCE {
+/// The thread's life: a panic in its work is caught, and the next work finds it again.
+fn keep(shared: &'static Shared, kept: Kept) {
+    let keeper = &shared.keeper;
+    let mut pause = None;
+    loop {
+        match pause {
+            None => thread::park(),
+            Some(pause) => thread::park_timeout(pause),
+        }
+        #[cfg(feature = "test-hooks")]
+        if keeper.hooks.checkpoint() {
+            return; // killed
+        }
+        if keeper.ending() {
             return;
-        } else {
-            thread::park_timeout(Duration::from_millis(1 << tries));
-            tries += 1;
+        }
+        pause = catch_unwind(AssertUnwindSafe(|| look(keeper, kept.table(), pause))).unwrap_or(None);
+    }
+}
+
+/// Frees what there is, and tells when to look again: never, if nobody holds a snapshot.
+fn look(keeper: &Keeper, table: &Table, pause: Option<Duration>) -> Option<Duration> {
+    let called = keeper.called.swap(false, Ordering::AcqRel); // AcqRel: see `wake`
+    let busy = called || table.cuts.is_untidy();
+    let tidy = table.cuts.tidy();
+    if called {
+        epoch::flush();
+    }
+    if tidy && !table.cuts.is_held() {
+        keeper.attentive.store(false, Ordering::Relaxed);
+        // SeqCst, paired with the one in `attend`: either we find the cut, or who took it finds us inattentive.
+        fence(Ordering::SeqCst);
+        if !table.cuts.is_held() && !table.cuts.is_untidy() {
+            return None;
         }
     }
+    keeper.attentive.store(true, Ordering::Relaxed);
+    Some(if busy { OFTEN } else { pause.map_or(OFTEN, |pause| (2 * pause).min(SELDOM)) })
 }
 
 /// A new thread inherits the mask: the host's signals must not be delivered to ours.

@@ -2,10 +2,12 @@
 
 use super::{Registry, Started};
 use crate::error::Error;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, global};
 use std::collections::BTreeMap;
 
-static NAMES: Mutex<BTreeMap<Box<[u8]>, Registry>> = Mutex::new(BTreeMap::new());
+global! {
+    static NAMES: Mutex<BTreeMap<Box<[u8]>, Registry>> = Mutex::new(BTreeMap::new());
+}
 
 /// The registry that runs under this name, or else the one that `start` makes. Others that start a name wait.
 pub(super) fn start(

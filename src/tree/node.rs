@@ -1,22 +1,29 @@
-//! The two kinds of node: directories and leaves. The invariants are those of the tree.
+//! The kinds of node: directories, leaves and small leaves. The invariants are those of the tree.
 
 use super::Entry;
+use crate::name;
 use crate::pool;
-use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::ptr::{self, NonNull};
+use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, MODELLED, Ordering, constant, each, global, memory};
+use std::ptr;
 
 /// Entries in a leaf.
 pub(super) const CAPACITY: usize = 24;
 /// Entries in a leaf of depth 64, whose last slot is a link.
 pub(super) const CHAINED: usize = CAPACITY - 1;
+/// Entries in a small leaf.
+pub(super) const FEW: usize = 4;
 /// The largest directory has 2^8 children.
 pub(super) const FAN_OUT: u32 = 8;
 /// Bits of a hash.
 pub(super) const BITS: u32 = 64;
 
-/// Pointer to a node, with the fan-out k in its low six bits (0: a leaf).
+/// Pointer to a node, with the fan-out k in its low six bits (0: a leaf; SMALL: a small leaf).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Node(pub(super) usize);
+
+const SMALL: usize = 63;
+/// The pool's number of a small leaf's size.
+const SMALL_SIZE: usize = 1;
 
 #[repr(C, align(64))]
 pub(super) struct Leaf {
@@ -29,7 +36,17 @@ pub(super) struct Leaf {
     pub(super) slots: [AtomicUsize; CAPACITY],
 }
 
-const _: () = assert!(size_of::<Leaf>() == 256 && size_of::<Leaf>() == pool::size_of_node(0));
+const _: () = assert!(MODELLED || size_of::<Leaf>() == 256 && size_of::<Leaf>() == pool::size_of_node(0));
+
+/// The root of a tree of up to four entries: most buckets never need more.
+#[repr(C, align(64))]
+pub(super) struct SmallLeaf {
+    birth: u64,
+    tags: AtomicU64,
+    pub(super) slots: [AtomicUsize; FEW],
+}
+
+const _: () = assert!(MODELLED || size_of::<SmallLeaf>() == pool::size_of_node(SMALL_SIZE));
 
 /// The tag of a hash: its low bits, which depths below 48 do not use. 0 marks a free place.
 #[inline(always)]
@@ -60,34 +77,195 @@ impl Node {
         ptr::with_exposed_provenance_mut(self.0 & !63)
     }
 
-    /// The root of a tree without entries that belongs to nobody and is never freed.
+    /// The root of a tree without entries that belongs to nobody, is never freed and never changed (its birth is
+    /// before every version).
     pub(crate) fn empty() -> Node {
-        static EMPTY: Leaf = Leaf {
-            birth: 0,
-            depth: 0,
-            len: AtomicU8::new(0),
-            tags: [const { AtomicU64::new(0) }; CAPACITY / 4],
-            slots: [const { AtomicUsize::new(0) }; CAPACITY],
-        };
-        Node((&raw const EMPTY).expose_provenance())
+        global! {
+            static EMPTY: SmallLeaf = SmallLeaf::new(0);
+        }
+        Node(ptr::from_ref::<SmallLeaf>(&EMPTY).expose_provenance() | SMALL)
     }
 
-    pub(super) fn new(node: NonNull<u8>, fan_out: u32) -> Node {
-        Node(node.as_ptr().expose_provenance() | fan_out as usize)
+    /// Whether it is the one that [`Node::empty`] gives.
+    pub(super) fn is_nobodys(self) -> bool {
+        // SAFETY: whoever has a node keeps it alive.
+        self.is_small() && unsafe { self.birth() } == 0
+    }
+
+    #[inline(always)]
+    pub(super) fn is_small(self) -> bool {
+        self.0 & SMALL == SMALL
+    }
+
+    #[inline(always)]
+    pub(super) fn is_leaf(self) -> bool {
+        self.fan_out() == 0 || self.is_small()
+    }
+
+    /// The places for entries: none in a directory.
+    ///
+    /// # Safety
+    /// Alive.
+    pub(super) unsafe fn slots<'a>(self) -> &'a [AtomicUsize] {
+        // SAFETY: this function's contract.
+        unsafe {
+            match self.fan_out() {
+                _ if self.is_small() => &self.small().slots,
+                0 => &self.leaf().slots[..self.leaf().capacity()],
+                _ => &[],
+            }
+        }
+    }
+
+    /// The leaf after this leaf of equal hashes.
+    ///
+    /// # Safety
+    /// A leaf, alive.
+    pub(super) unsafe fn next_in_chain(self) -> Option<Node> {
+        // SAFETY: this function's contract.
+        if self.is_small() { None } else { unsafe { self.leaf() }.chain() }
+    }
+
+    /// How many top bits of the hash a leaf's entries share.
+    ///
+    /// # Safety
+    /// A leaf, alive.
+    pub(super) unsafe fn depth(self) -> u32 {
+        // SAFETY: this function's contract.
+        if self.is_small() { 0 } else { u32::from(unsafe { self.leaf() }.depth) }
+    }
+
+    /// Asks the memory for the lines of a leaf where its entries' addresses are, so that they come along with the tags
+    /// and not after them.
+    #[inline(always)]
+    pub(super) fn prefetch_slots(self) {
+        prefetch(self.address(), 1);
+        prefetch(self.address(), 2);
+        prefetch(self.address(), 3);
+    }
+
+    /// Asks the memory for the entries of a leaf: for their heads and the beginnings of their keys.
+    ///
+    /// # Safety
+    /// A leaf, alive.
+    pub(super) unsafe fn prefetch_entries(self) {
+        // SAFETY: this function's contract.
+        for slot in unsafe { self.slots() } {
+            let entry = ptr::without_provenance::<u8>(slot.load(Ordering::Relaxed)); // Relaxed: a hint
+            prefetch(entry, 0);
+            prefetch(entry.wrapping_add(40), 0);
+        }
+    }
+
+    /// Asks the memory for the line of a leaf where its tags are.
+    pub(super) fn prefetch_tags(self) {
+        prefetch(self.address(), 0);
+    }
+
+    /// The pool's number of its size.
+    pub(super) fn size(self) -> usize {
+        if self.is_small() { SMALL_SIZE } else { self.fan_out() as usize }
+    }
+
+    /// A small leaf without entries.
+    pub(super) fn new_small(birth: u64) -> Node {
+        let memory = pool::take(SMALL_SIZE);
+        // SAFETY: a small leaf's size, aligned, and ours.
+        unsafe { memory.cast().write(SmallLeaf::new(birth)) };
+        Node(memory.as_ptr().expose_provenance() | SMALL)
+    }
+
+    /// A leaf without entries.
+    pub(super) fn new_leaf(birth: u64, depth: u32) -> Node {
+        let memory = pool::take(0);
+        // SAFETY: a leaf's size, aligned, and ours.
+        unsafe { memory.cast().write(Leaf::new(birth, depth)) };
+        Node(memory.as_ptr().expose_provenance())
+    }
+
+    /// A directory with these children.
+    pub(super) fn new_inner(birth: u64, fan_out: u32, child: impl Fn(usize) -> Node) -> Node {
+        let memory = pool::take(fan_out as usize);
+        // SAFETY: a node of this many children, after the birth and a spare word, and ours.
+        unsafe {
+            memory.cast::<[u64; 2]>().write([birth, 0]);
+            for i in 0..1 << fan_out {
+                memory.cast::<AtomicUsize>().add(2 + i).write(AtomicUsize::new(child(i).0));
+            }
+        }
+        Node(memory.as_ptr().expose_provenance() | fan_out as usize)
+    }
+
+    /// Another node like it, but for its birth.
+    ///
+    /// # Safety
+    /// Alive, and nobody writes it.
+    pub(super) unsafe fn copy(self, birth: u64) -> Node {
+        let copy = pool::take(self.size());
+        // SAFETY: both have this size, and nobody else knows the copy. It begins with its birth.
+        unsafe {
+            #[cfg(not(all(test, any(loom, shuttle))))]
+            {
+                let words = pool::size_of_node(self.size()) / size_of::<u64>();
+                ptr::copy_nonoverlapping(self.address().cast::<u64>(), copy.as_ptr().cast(), words);
+            }
+            #[cfg(all(test, any(loom, shuttle)))]
+            self.copy_one_by_one(copy);
+            copy.cast::<u64>().write(birth);
+        }
+        Node(copy.as_ptr().expose_provenance() | self.0 & 63)
+    }
+
+    /// A model's atomics cannot be copied as bytes.
+    #[cfg(all(test, any(loom, shuttle)))]
+    unsafe fn copy_one_by_one(self, copy: ptr::NonNull<u8>) {
+        let word = |from: &AtomicUsize| AtomicUsize::new(from.load(Ordering::Relaxed));
+        let tags = |from: &AtomicU64| AtomicU64::new(from.load(Ordering::Relaxed));
+        // SAFETY: as in `copy`.
+        unsafe {
+            if self.is_small() {
+                let SmallLeaf { birth, tags: from, slots } = self.small();
+                copy.cast().write(SmallLeaf {
+                    birth: *birth,
+                    tags: tags(from),
+                    slots: slots.each_ref().map(word),
+                });
+            } else if self.is_leaf() {
+                let Leaf { birth, depth, len, tags: from, slots } = self.leaf();
+                let len = AtomicU8::new(len.load(Ordering::Relaxed));
+                let (tags, slots) = (from.each_ref().map(tags), slots.each_ref().map(word));
+                copy.cast().write(Leaf { birth: *birth, depth: *depth, len, tags, slots });
+            } else {
+                for i in 0..1 << self.fan_out() {
+                    copy.cast::<AtomicUsize>().add(2 + i).write(word(self.child(i)));
+                }
+            }
+        }
     }
 
     /// # Safety
     /// A leaf, alive.
     #[inline(always)]
     pub(super) unsafe fn leaf<'a>(self) -> &'a Leaf {
+        memory::used(self.address());
         // SAFETY: this function's contract; a leaf is an aligned, initialised Leaf.
         unsafe { &*self.address().cast::<Leaf>() }
+    }
+
+    /// # Safety
+    /// A small leaf, alive.
+    #[inline(always)]
+    pub(super) unsafe fn small<'a>(self) -> &'a SmallLeaf {
+        memory::used(self.address());
+        // SAFETY: this function's contract; a small leaf is an aligned, initialised SmallLeaf.
+        unsafe { &*self.address().cast::<SmallLeaf>() }
     }
 
     /// # Safety
     /// An inner node, alive, and `i < 2^fan_out`.
     #[inline(always)]
     pub(super) unsafe fn child<'a>(self, i: usize) -> &'a AtomicUsize {
+        memory::used(self.address());
         // SAFETY: this function's contract; children follow the birth and a spare word.
         unsafe { &*self.address().cast::<AtomicUsize>().add(2 + i) }
     }
@@ -95,20 +273,28 @@ impl Node {
     /// # Safety
     /// Alive.
     pub(super) unsafe fn birth(self) -> u64 {
+        memory::used(self.address());
         // SAFETY: this function's contract; every node begins with its birth.
         unsafe { *self.address().cast::<u64>() }
     }
 }
 
 impl Leaf {
-    /// A bit for each place that has this tag.
+    fn new(birth: u64, depth: u32) -> Leaf {
+        Leaf {
+            birth,
+            depth: depth as u8,
+            len: AtomicU8::new(0),
+            tags: each![AtomicU64::new(0); CAPACITY / 4],
+            slots: each![AtomicUsize::new(0); CAPACITY],
+        }
+    }
+
+    /// A bit for each place that has this tag. A tag only says where to look; the slot behind it is what publishes an
+    /// entry, so the loads need no order.
     #[inline(always)]
     pub(super) fn places(&self, tag: u16) -> u32 {
-        let words = std::array::from_fn(|i| {
-            // Relaxed: a tag only says where to look; the slot behind it is what publishes an entry.
-            self.tags[i].load(Ordering::Relaxed)
-        });
-        compare(words, tag)
+        compare(&self.tags, tag)
     }
 
     /// The place and the entry of a key, if this leaf has it.
@@ -124,7 +310,7 @@ impl Leaf {
             // Acquire: see the entry that was published.
             let entry = ptr::with_exposed_provenance::<E>(self.slots[place].load(Ordering::Acquire));
             // SAFETY: this function's contract.
-            if !entry.is_null() && unsafe { E::matches(entry, hash, key) } {
+            if !entry.is_null() && unsafe { name::equal(E::key(entry), key) } {
                 return Some((place, entry));
             }
         }
@@ -132,12 +318,7 @@ impl Leaf {
     }
 
     pub(super) fn set_tag(&self, place: usize, tag: u16) {
-        let word = &self.tags[place / 4];
-        let shift = 16 * (place % 4);
-        // Relaxed load: only the writer writes. Release: a reader that finds the tag finds the slot, on machines that
-        // order dependent loads; elsewhere it may miss an entry that is being added, as if it had come earlier.
-        let rest = word.load(Ordering::Relaxed) & !(0xffff << shift);
-        word.store(rest | u64::from(tag) << shift, Ordering::Release);
+        set_tag(&self.tags[place / 4], place, tag);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -164,30 +345,106 @@ impl Leaf {
     }
 }
 
-/// A bit for each of the 24 tags that equals `tag`.
-#[cfg(target_arch = "x86_64")]
+/// Asks for a cache line of a node. Whatever the address, this cannot fail.
 #[inline(always)]
-fn compare(words: [u64; CAPACITY / 4], tag: u16) -> u32 {
+fn prefetch(node: *const u8, line: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64, and a prefetch reads nothing.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(node.wrapping_add(64 * line).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (node, line);
+}
+
+impl SmallLeaf {
+    constant! {
+        fn new(birth: u64) -> SmallLeaf {
+            SmallLeaf { birth, tags: AtomicU64::new(0), slots: each![AtomicUsize::new(0); FEW] }
+        }
+    }
+
+    /// The place and the entry of a key, if this leaf has it.
+    ///
+    /// # Safety
+    /// The leaf's entries are alive.
+    #[inline(always)]
+    pub(super) unsafe fn search<E: Entry>(&self, hash: u64, key: &[u8]) -> Option<(usize, *const E)> {
+        let tags = self.tags.load(Ordering::Relaxed); // Relaxed: as in `Leaf::places`
+        for place in 0..FEW {
+            if (tags >> (16 * place)) as u16 != tag_of(hash) {
+                continue;
+            }
+            // Acquire: see the entry that was published.
+            let entry = ptr::with_exposed_provenance::<E>(self.slots[place].load(Ordering::Acquire));
+            // SAFETY: this function's contract.
+            if !entry.is_null() && unsafe { name::equal(E::key(entry), key) } {
+                return Some((place, entry));
+            }
+        }
+        None
+    }
+
+    /// A place without an entry.
+    pub(super) fn free_place(&self) -> Option<usize> {
+        let tags = self.tags.load(Ordering::Relaxed); // Relaxed: only the writer writes
+        (0..FEW).find(|place| (tags >> (16 * place)) as u16 == 0)
+    }
+
+    pub(super) fn set_tag(&self, place: usize, tag: u16) {
+        set_tag(&self.tags, place, tag);
+    }
+}
+
+/// Relaxed load: only the writer writes. Release: a reader that finds the tag finds the slot, on machines that order
+/// dependent loads; elsewhere it may miss an entry that is being added, as if it had come earlier.
+fn set_tag(word: &AtomicU64, place: usize, tag: u16) {
+    let shift = 16 * (place % 4);
+    let rest = word.load(Ordering::Relaxed) & !(0xffff << shift);
+    word.store(rest | u64::from(tag) << shift, Ordering::Release);
+}
+
+/// A bit for each of the 24 tags that equals `tag`.
+#[cfg(all(target_arch = "x86_64", not(all(test, any(loom, shuttle)))))]
+#[inline(always)]
+fn compare(tags: &[AtomicU64; CAPACITY / 4], tag: u16) -> u32 {
+    use std::arch::asm;
     use std::arch::x86_64::{
-        _mm_cmpeq_epi16, _mm_movemask_epi8, _mm_packs_epi16, _mm_set_epi64x, _mm_set1_epi16,
-        _mm_setzero_si128,
+        __m128i, _mm_cmpeq_epi16, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16, _mm_setzero_si128,
+    };
+    let pair = |i: usize| -> __m128i {
+        let loaded;
+        // In assembly, because a writer may store beside this load: to the compiler a plain load of two atomics at
+        // once would be a race. To the machine it is two loads, each of which sees some value that was stored.
+        // SAFETY: 16 bytes of the array, which is aligned to a cache line with the leaf.
+        unsafe {
+            asm!(
+                "movdqa {loaded}, xmmword ptr [{tags}]",
+                tags = in(reg) &raw const tags[i],
+                loaded = out(xmm_reg) loaded,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        loaded
     };
     // SAFETY: SSE2 is part of x86-64.
     unsafe {
         let tag = _mm_set1_epi16(tag as i16);
-        let pair = |i: usize| _mm_cmpeq_epi16(_mm_set_epi64x(words[i + 1] as i64, words[i] as i64), tag);
-        let low = _mm_movemask_epi8(_mm_packs_epi16(pair(0), pair(2))) as u32;
-        let high = _mm_movemask_epi8(_mm_packs_epi16(pair(4), _mm_setzero_si128())) as u32;
+        let equal = |i: usize| _mm_cmpeq_epi16(pair(i), tag);
+        let low = _mm_movemask_epi8(_mm_packs_epi16(equal(0), equal(2))) as u32;
+        let high = _mm_movemask_epi8(_mm_packs_epi16(equal(4), _mm_setzero_si128())) as u32;
         low | high << 16
     }
 }
 
 /// A bit for each of the 24 tags that equals `tag`.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(any(not(target_arch = "x86_64"), all(test, any(loom, shuttle))))]
 #[inline(always)]
-fn compare(words: [u64; CAPACITY / 4], tag: u16) -> u32 {
+fn compare(tags: &[AtomicU64; CAPACITY / 4], tag: u16) -> u32 {
     let mut mask = 0;
-    for (i, word) in words.into_iter().enumerate() {
+    for (i, word) in tags.iter().enumerate() {
+        let word = word.load(Ordering::Relaxed); // Relaxed: see `places`
         for j in 0..4 {
             mask |= u32::from((word >> (16 * j)) as u16 == tag) << (4 * i + j);
         }

@@ -1,135 +1,206 @@
-//! A tree against a model: random changes, held versions, good hashes and bad ones.
+//! A tree against a model: random changes in place and hidden, held cuts, good hashes and bad ones.
 
-use super::versions::{Dead, Versions};
+use super::cursor::{self, Position};
 use super::*;
+use crate::cuts::{Cuts, Now};
+use crate::epoch;
+use crate::live::Live;
+use crate::sync::AtomicU64;
+use crate::tree::edit::Edit;
 use std::collections::BTreeMap;
 
 struct Pair {
     birth: u64,
-    hash: u64,
     key: [u8; 4],
     value: u64,
+    living: &'static AtomicU64,
 }
 
-// SAFETY: `birth` and `hash` are constant, and `matches` is equality of the keys, of which `hash` is a function.
-unsafe impl Entry for Pair {
-    unsafe fn matches(this: *const Pair, hash: u64, key: &[u8]) -> bool {
-        // SAFETY: alive by this function's contract.
-        unsafe { (*this).hash == hash && (*this).key == *key }
+impl Pair {
+    fn make(key: [u8; 4], value: u64, birth: u64, living: &'static AtomicU64) -> *const Pair {
+        living.fetch_add(1, Ordering::Relaxed);
+        Box::into_raw(Box::new(Pair { birth, key, value, living }))
     }
-    unsafe fn hash(this: *const Pair) -> u64 {
-        // SAFETY: as above.
-        unsafe { (*this).hash }
+}
+
+// SAFETY: `birth` and `key` are constant.
+unsafe impl Entry for Pair {
+    unsafe fn key<'a>(this: *const Pair) -> &'a [u8] {
+        // SAFETY: alive by this function's contract.
+        unsafe { &(*this).key }
     }
     unsafe fn birth(this: *const Pair) -> u64 {
         // SAFETY: as above.
         unsafe { (*this).birth }
     }
+    unsafe fn weight(_this: *const Pair) -> usize {
+        size_of::<Pair>()
+    }
     unsafe fn release(this: *const Pair) {
         // SAFETY: as above, and made by a Box.
-        drop(unsafe { Box::from_raw(this.cast_mut()) });
+        let pair = unsafe { Box::from_raw(this.cast_mut()) };
+        pair.living.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 type Model = BTreeMap<[u8; 4], u64>;
 
+/// A live map of pairs, and what it and its held cuts must show.
 struct Subject {
-    tree: Tree<Pair>,
-    versions: Versions,
+    cuts: Box<Cuts>,
+    map: Box<Live<Pair>>, // never moved, as its pasts know where it is
     model: Model,
-    held: Vec<(u64, Node, Model)>,
-    hash: fn(&[u8]) -> u64,
-}
-
-fn good(key: &[u8]) -> u64 {
-    let mut x = u64::from(u32::from_le_bytes(key.try_into().unwrap())) ^ 0x9e37_79b9_7f4a_7c15;
-    for _ in 0..3 {
-        x = (x ^ x >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    }
-    x ^ x >> 32
+    held: Vec<(u64, Model)>,
+    living: &'static AtomicU64,
 }
 
 impl Subject {
-    fn find(&self, root: Node, key: [u8; 4]) -> Option<u64> {
-        // SAFETY: the root is the current one, or held.
-        unsafe { find::<Pair>(root, (self.hash)(&key), &key).as_ref() }.map(|pair| pair.value)
+    fn new(hash: Hash) -> Subject {
+        let cuts = Box::new(Cuts::new());
+        let map = Box::new(Live::new(hash, &raw const *cuts));
+        let living = Box::leak(Box::new(AtomicU64::new(0)));
+        Subject { cuts, map, model: Model::new(), held: Vec::new(), living }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Edit<Pair>, Now, Hash, &'static AtomicU64)) {
+        let pin = epoch::pin();
+        let writing = pin.announce();
+        let now = self.cuts.now(&writing);
+        let mut edit = self.map.edit(now).unwrap();
+        change(&mut edit, now, self.map.hash(), self.living);
+        self.map.show(&edit);
+        drop(writing);
+        edit.into_retired().into_iter().filter_map(|dead| self.cuts.keep(now, dead)).for_each(epoch::retire);
     }
 
     fn put(&mut self, key: [u8; 4], value: u64) {
-        let hash = (self.hash)(&key);
-        let pair = Box::into_raw(Box::new(Pair { birth: self.tree.version, hash, key, value }));
-        // SAFETY: the pair is new; what it replaces was alive in the tree.
-        unsafe {
-            match self.tree.replace(hash, &key, pair) {
-                Some(old) => self.tree.retire_entry(old),
-                None => self.tree.insert(hash, pair),
-            }
-        }
+        self.change(|edit, now, hash, living| {
+            // SAFETY: new.
+            unsafe { edit.put(hash.of(&key), Pair::make(key, value, now.number, living)) };
+        });
         self.model.insert(key, value);
     }
 
     fn delete(&mut self, key: [u8; 4]) {
-        let old = self.tree.remove((self.hash)(&key), &key);
-        assert_eq!(old.is_some(), self.model.remove(&key).is_some());
-        if let Some(old) = old {
-            // SAFETY: it was alive in the tree until now.
-            unsafe { self.tree.retire_entry(old) };
+        let mut found = false;
+        self.change(|edit, _, hash, _| found = edit.remove(hash.of(&key), &key).is_some());
+        assert_eq!(found, self.model.remove(&key).is_some());
+    }
+
+    /// Many changes at once, shown or given up.
+    fn batch(&mut self, changes: &[([u8; 4], Option<u64>)], shown: bool) {
+        let number = self.cuts.raise();
+        let mut edit = self.map.hidden_edit(number);
+        let mut model = self.model.clone();
+        for &(key, value) in changes {
+            let hash = self.map.hash().of(&key);
+            match value {
+                // SAFETY: new.
+                Some(value) => unsafe {
+                    edit.put(hash, Pair::make(key, value, number, self.living));
+                    model.insert(key, value);
+                },
+                None => {
+                    assert_eq!(edit.remove(hash, &key).is_some(), model.remove(&key).is_some());
+                }
+            }
         }
+        if !shown {
+            // SAFETY: it is not shown.
+            return unsafe { edit.abandon() };
+        }
+        let pin = epoch::pin();
+        let writing = pin.announce();
+        let now = self.cuts.now(&writing);
+        self.map.touch(now).unwrap();
+        self.map.show(&edit);
+        drop(writing);
+        let dead = edit.into_retired().into_iter();
+        dead.filter_map(|dead| self.cuts.keep(now, dead)).for_each(epoch::retire);
+        self.model = model;
     }
 
     fn hold(&mut self) {
-        self.settle();
-        let version = self.tree.freeze();
-        self.versions.hold(version);
-        self.held.push((version, self.tree.root, self.model.clone()));
+        self.held.push((self.cuts.take(), self.model.clone()));
     }
 
     fn let_go(&mut self, i: usize) {
-        self.settle();
-        let (version, ..) = self.held.swap_remove(i);
-        let mut freed: Vec<Dead> = Vec::new();
-        self.versions.drop_version(version, &mut freed);
-        self.tree.frozen = self.versions.newest();
-        self.free(freed);
+        let (cut, _) = self.held.swap_remove(i);
+        self.cuts.let_go(cut);
     }
 
-    fn settle(&mut self) {
-        let mut freed = Vec::new();
-        while let Some(dead) = self.tree.retired.pop() {
-            freed.extend(self.versions.bury(dead));
-        }
-        self.free(freed);
+    fn check_held(&self, i: usize) {
+        let (cut, model) = &self.held[i];
+        let state = self.map.at(&epoch::pin(), *cut);
+        assert_eq!(state.count, model.len() as u64);
+        self.check(state.root, model);
     }
 
-    fn free(&mut self, freed: Vec<Dead>) {
-        for dead in freed {
-            // SAFETY: no version sees it, and nobody reads beside this test.
-            unsafe { self.tree.free(dead, |pair| Pair::release(pair)) };
-        }
+    fn check_now(&self) {
+        assert_eq!(self.map.count(), self.model.len() as u64);
+        assert_eq!(self.map.weight(), self.model.len() * size_of::<Pair>());
+        let root = self.map.root(&epoch::pin());
+        self.check(root, &self.model);
+    }
+
+    fn find(&self, root: Node, key: [u8; 4]) -> Option<u64> {
+        // SAFETY: the root is the current one, or held.
+        unsafe { find::<Pair>(root, self.map.hash().of(&key), &key).as_ref() }.map(|pair| pair.value)
     }
 
     fn check(&self, root: Node, model: &Model) {
         let mut seen = Model::new();
+        let mut see = |pair: *const Pair| {
+            // SAFETY: it is in a tree.
+            let pair = unsafe { &*pair };
+            assert!(seen.insert(pair.key, pair.value).is_none(), "seen twice");
+        };
         // SAFETY: the root is the current one, or held.
-        unsafe {
-            walk::<Pair>(root, &mut |pair| {
-                assert!(seen.insert((*pair).key, (*pair).value).is_none(), "seen twice")
-            });
+        unsafe { walk::<Pair>(root, &mut see) };
+        assert_eq!(&seen, model);
+        seen.clear();
+        let mut at = Position::default();
+        // SAFETY: as above.
+        while let Some(pair) = unsafe { cursor::next::<Pair>(root, &mut at) } {
+            // SAFETY: it is in the tree.
+            let pair = unsafe { &*pair };
+            assert!(seen.insert(pair.key, pair.value).is_none(), "seen twice by a cursor");
         }
         assert_eq!(&seen, model);
+        // SAFETY: as above.
+        assert!(unsafe { cursor::next::<Pair>(root, &mut at) }.is_none(), "the end stays the end");
         for (&key, &value) in model {
             assert_eq!(self.find(root, key), Some(value));
         }
         let mut seen = 0;
         // SAFETY: as above, and nobody changes the tree meanwhile.
-        unsafe { walk_unfinished::<Pair>(root, 0, &mut |_| seen += 1) };
+        unsafe { walk_unfinished::<Pair>(self.map.hash(), root, 0, &mut |_| seen += 1) };
         assert_eq!(seen, model.len());
+    }
+
+    fn end(mut self) {
+        while !self.held.is_empty() {
+            let i = self.held.len() / 2;
+            self.check_held(i);
+            self.let_go(i);
+            self.cuts.tidy();
+        }
+        while self.living.load(Ordering::Relaxed) != self.model.len() as u64 {
+            self.cuts.tidy();
+            epoch::flush(); // other tests may be pinned for a moment
+        }
+        // SAFETY: nobody sees the map, and it is not used again.
+        unsafe {
+            self.map.dismantle();
+            self.cuts.dismantle();
+        }
+        assert_eq!(self.living.load(Ordering::Relaxed), 0, "every entry is freed once");
     }
 }
 
-fn run(mut tree: Tree<Pair>, hash: fn(&[u8]) -> u64, keys: u32, steps: u32, seed: u64) {
-    tree.settle_check();
-    let mut s = Subject { tree, versions: Versions::default(), model: Model::new(), held: Vec::new(), hash };
+fn run(hash: Hash, keys: u32, steps: u32, seed: u64) {
+    let mut s = Subject::new(hash);
+    assert_eq!(s.find(Node::empty(), *b"none"), None);
     let mut x = seed;
     let mut random = move || {
         x ^= x << 13;
@@ -138,95 +209,62 @@ fn run(mut tree: Tree<Pair>, hash: fn(&[u8]) -> u64, keys: u32, steps: u32, seed
         x
     };
     for step in 0..steps {
-        let key = ((random() >> 20) as u32 % keys).to_le_bytes();
+        let mut key = || ((random() >> 20) as u32 % keys).to_le_bytes();
+        let (key, others) = (key(), [key(), key(), key(), key(), key(), key(), key(), key()]);
         // The tree grows for a while, then shrinks, so that it splits and merges.
         let grow = if (step / (steps / 4).max(1)).is_multiple_of(2) { 80 } else { 25 };
         match random() % 100 {
             0 if s.held.len() < 5 => s.hold(),
             1 if !s.held.is_empty() => {
                 let i = random() as usize % s.held.len();
-                s.check(s.held[i].1, &s.held[i].2);
+                s.check_held(i);
                 s.let_go(i);
+            }
+            2 => _ = s.cuts.tidy(),
+            3 => {
+                let change = |key| (key, (random() % 100 < grow).then(&mut random));
+                s.batch(&others.map(change), !random().is_multiple_of(4));
             }
             dice if dice < grow => s.put(key, random()),
             _ => s.delete(key),
         }
-        assert_eq!(s.find(s.tree.root, key), s.model.get(&key).copied(), "seed {seed}, step {step}");
-        assert_eq!(s.tree.len, s.model.len());
+        let root = s.map.root(&epoch::pin());
+        assert_eq!(s.find(root, key), s.model.get(&key).copied(), "seed {seed}, step {step}");
+        assert_eq!(s.map.count(), s.model.len() as u64);
     }
-    s.check(s.tree.root, &s.model);
-    while !s.held.is_empty() {
-        let i = s.held.len() / 2;
-        s.check(s.held[i].1, &s.held[i].2);
-        s.let_go(i);
-    }
-    s.settle();
-    assert_eq!(s.versions.dead(), 0, "something is on a dead list that no version holds");
-    // SAFETY: nobody sees the tree, and it is not used again.
-    unsafe { s.tree.dismantle(&mut |pair| Pair::release(pair)) };
-}
-
-impl Tree<Pair> {
-    /// An empty tree finds nothing.
-    fn settle_check(&mut self) {
-        // SAFETY: the current root.
-        assert!(unsafe { find::<Pair>(self.root, 1, b"none") }.is_null());
-    }
+    s.check_now();
+    s.end();
 }
 
 #[test]
 fn agrees_with_a_map() {
     for seed in 1..=8 {
-        run(Tree::published(), good, 3000, 20_000, seed);
-        run(Tree::live(), good, 3000, 20_000, seed);
-        run(Tree::live(), good, 40, 5_000, seed);
+        run(Hash::random(), 3000, 20_000, seed);
+        run(Hash::random(), 40, 5_000, seed);
+        run(Hash::random(), 6, 2_000, seed);
     }
 }
 
 #[test]
 fn agrees_with_a_map_when_many_keys_have_one_hash() {
     for seed in 1..=5 {
-        run(Tree::published(), |key| good(key) & !0 << 60, 400, 6_000, seed); // 16 hashes, apart at the top
-        run(Tree::live(), |key| good(key) & 15, 400, 6_000, seed); // 16 hashes, apart at the bottom only
-        run(Tree::live(), |_| 0, 100, 3_000, seed);
-        run(Tree::published(), |_| u64::MAX, 100, 3_000, seed);
+        run(Hash::weakened(!0 << 60), 400, 6_000, seed); // 16 hashes, apart at the top
+        run(Hash::weakened(15), 400, 6_000, seed); // 16 hashes, apart at the bottom only
+        run(Hash::weakened(0), 100, 3_000, seed);
     }
 }
 
 #[test]
-fn a_large_tree_shrinks_to_a_leaf() {
-    let mut s = Subject {
-        tree: Tree::live(),
-        versions: Versions::default(),
-        model: Model::new(),
-        held: Vec::new(),
-        hash: good,
-    };
+fn a_large_tree_shrinks_to_a_small_leaf() {
+    let mut s = Subject::new(Hash::random());
     for i in 0..100_000u32 {
         s.put(i.to_le_bytes(), 0);
-        s.settle();
     }
+    s.check_now();
     for i in 0..100_000u32 {
         s.delete(i.to_le_bytes());
-        s.settle();
     }
-    assert_eq!(s.tree.len, 0);
-    let mut nodes = 0;
-    count(s.tree.root, &mut nodes);
-    assert_eq!(nodes, 1, "an empty tree is one leaf");
-    // SAFETY: nobody sees the tree, and it is not used again.
-    unsafe { s.tree.dismantle(&mut |pair| Pair::release(pair)) };
-}
-
-fn count(node: Node, nodes: &mut usize) {
-    *nodes += 1;
-    let mut last = Node(0);
-    for i in 0..if node.fan_out() == 0 { 0 } else { 1 << node.fan_out() } {
-        // SAFETY: nobody changes the tree.
-        let child = Node(unsafe { node.child(i) }.load(Ordering::Relaxed));
-        if child != last {
-            count(child, nodes);
-            last = child;
-        }
-    }
+    let root = s.map.root(&epoch::pin());
+    assert!(root.is_small(), "an empty tree is one small leaf");
+    s.end();
 }

@@ -14,6 +14,7 @@ static void setup(void) {
     CHECK_EQ(kvreg_start(NULL, &registry), KVREG_OK);
     CHECK_EQ(kvreg_create(registry, "shopping", 8, &bucket), KVREG_OK);
     CHECK_EQ(kvreg_put_int(bucket, "milk", 4, 1), KVREG_OK);
+    good_take(registry, bucket);
 }
 
 /* All that was refused has changed nothing. */
@@ -26,13 +27,14 @@ static void unchanged(void) {
     int64_t milk = 0;
     CHECK_EQ(kvreg_get_int(bucket, "milk", 4, &milk), KVREG_OK);
     CHECK_EQ(milk, 1);
+    CHECK_EQ(kvreg_batch_count(good.batch, &number), KVREG_OK);
+    CHECK_EQ(number, 0);
 }
 
 static void teardown(void) {
+    good_close();
     CHECK_EQ(kvreg_stop(registry), KVREG_OK);
 }
-
-static uint64_t handle_of(const call *each) { return each->of == 'r' ? registry : bucket; }
 
 static kvreg_value blob(uint32_t type, const char *data, size_t len) {
     kvreg_value value;
@@ -76,6 +78,37 @@ TEST(null_where_something_must_be_written) {
     INVALID(kvreg_bucket_revision(bucket, NULL));
     INVALID(kvreg_bucket_dump(bucket, NULL, 1));
     INVALID(kvreg_bucket_dump(bucket, NULL, SIZE_MAX));
+    INVALID(kvreg_bucket_take(bucket, "milk", 4, NULL));
+    bool existed = true;
+    INVALID(kvreg_bucket_swap(bucket, "milk", 4, &one, NULL, &existed));
+    INVALID(kvreg_bucket_get_revision(bucket, "milk", 4, NULL, NULL));
+    kvreg_bucket made[1];
+    INVALID(kvreg_create_many(registry, one_key, sizeof one_key, made, 1, NULL));
+    INVALID(kvreg_bucket_get_many(bucket, one_key, sizeof one_key, NULL, SIZE_MAX));
+    INVALID(kvreg_snapshot_take(registry, NULL));
+    INVALID(kvreg_bucket_snapshot(bucket, NULL));
+    INVALID(kvreg_snapshot_bucket(good.whole, "shopping", 8, NULL));
+    INVALID(kvreg_snapshot_count(good.whole, NULL));
+    INVALID(kvreg_snapshot_revision(good.part, NULL));
+    INVALID(kvreg_snapshot_lookup(good.whole, "shopping", 8, NULL));
+    INVALID(kvreg_snapshot_get(good.part, "milk", 4, NULL));
+    INVALID(kvreg_snapshot_get_in(good.whole, "shopping", 8, "milk", 4, NULL));
+    INVALID(kvreg_snapshot_get_revision(good.part, "milk", 4, NULL, NULL));
+    INVALID(kvreg_snapshot_get_many(good.part, one_key, sizeof one_key, NULL, 1));
+    INVALID(kvreg_snapshot_dump(good.whole, NULL, 1));
+    INVALID(kvreg_snapshot_dump(good.part, NULL, SIZE_MAX));
+    kvreg_cursor cursor = KVREG_CURSOR_INIT;
+    const char *bytes;
+    size_t len;
+    INVALID(kvreg_snapshot_next_name(good.whole, NULL, &bytes, &len, NULL));
+    INVALID(kvreg_snapshot_next_name(good.whole, &cursor, NULL, &len, NULL));
+    INVALID(kvreg_snapshot_next_name(good.whole, &cursor, &bytes, NULL, NULL));
+    INVALID(kvreg_snapshot_next(good.part, NULL, &bytes, &len, NULL));
+    INVALID(kvreg_snapshot_next(good.part, &cursor, NULL, &len, NULL));
+    INVALID(kvreg_snapshot_next(good.part, &cursor, &bytes, NULL, NULL));
+    CHECK(cursor.position[0] == 0 && cursor.position[1] == 0);
+    INVALID(kvreg_batch_new(registry, NULL));
+    INVALID(kvreg_batch_count(good.batch, NULL));
     unchanged();
     CHECK_EQ(kvreg_put_str(bucket, "text", 4, "text", 4), KVREG_OK);
     INVALID(kvreg_get_bytes(bucket, "text", 4, NULL, 1));
@@ -94,7 +127,7 @@ TEST(null_where_something_must_be_read) {
     const size_t lengths[] = {1, 65535, 65536, SIZE_MAX};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         FOR_CALLS(each) {
-            if (each->keyed) CHECK_CALL(each, each->make(handle_of(each), NULL, lengths[i]), KVREG_INVALID_ARGUMENT);
+            if (each->keyed) CHECK_CALL(each, each->make(good_handle(each), NULL, lengths[i]), KVREG_INVALID_ARGUMENT);
         }
         options.name_len = lengths[i];
         INVALID(kvreg_start(&options, &none));
@@ -107,6 +140,14 @@ TEST(null_where_something_must_be_read) {
     }
     INVALID(kvreg_put(bucket, "milk", 4, NULL));
     kvreg_value_release(NULL);
+    kvreg_value old;
+    INVALID(kvreg_bucket_put_new(bucket, "new", 3, NULL));
+    INVALID(kvreg_bucket_swap(bucket, "milk", 4, NULL, &old, NULL));
+    INVALID(kvreg_bucket_put_if_revision(bucket, "milk", 4, 1, NULL, NULL));
+    INVALID(kvreg_bucket_put_if_equal(bucket, "milk", 4, NULL, &one));
+    INVALID(kvreg_bucket_put_if_equal(bucket, "milk", 4, &one, NULL));
+    INVALID(kvreg_bucket_update(bucket, "milk", 4, NULL, NULL, NULL));
+    INVALID(kvreg_batch_put(good.batch, bucket, "milk", 4, NULL));
     unchanged();
     teardown();
 }
@@ -121,7 +162,7 @@ TEST(over_long_names_are_refused_unread) {
     options.name = byte;
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         FOR_CALLS(each) {
-            if (each->keyed) CHECK_CALL(each, each->make(handle_of(each), byte, lengths[i]), KVREG_INVALID_ARGUMENT);
+            if (each->keyed) CHECK_CALL(each, each->make(good_handle(each), byte, lengths[i]), KVREG_INVALID_ARGUMENT);
         }
         kvreg_registry none = POISON;
         options.name_len = lengths[i];
@@ -137,7 +178,7 @@ TEST(over_long_names_are_refused_unread) {
     unchanged();
     /* Of a name that is legal, exactly the length given is read. */
     FOR_CALLS(each) {
-        if (each->keyed) CHECK(each->make(handle_of(each), byte, 1) >= 0);
+        if (each->keyed) CHECK(each->make(good_handle(each), byte, 1) >= 0);
     }
     CHECK_EQ(kvreg_put_str(bucket, "wall", 4, byte, 1), KVREG_OK);
     teardown();
@@ -158,7 +199,7 @@ TEST(every_legal_name_is_taken) {
     for (size_t i = 0; i < count; i++) {
         CHECK_EQ(kvreg_create(registry, names[i].bytes, names[i].len, &made[i]), KVREG_OK);
         FOR_CALLS(each) {
-            if (each->keyed) CHECK(each->make(handle_of(each), names[i].bytes, names[i].len) >= 0);
+            if (each->keyed) CHECK(each->make(good_handle(each), names[i].bytes, names[i].len) >= 0);
         }
         CHECK_EQ(kvreg_put_int(bucket, names[i].bytes, names[i].len, (int64_t)i), KVREG_OK);
     }

@@ -1,8 +1,9 @@
 /* calls.h - every call of kvreg.h that takes a handle, in one table, so that a test of handles or keys misses none.
  *
  * Each is made with good arguments but for the handle and the key, which the test chooses. In the order of the table
- * all of them succeed on a live registry and bucket, with any one legal key. Each looks at its own result: after an
- * error it must be 0 or nil. */
+ * all of them succeed on handles that are `good`, with any one legal key; what a snapshot does not show, and a change
+ * that would have been lost to another, is no failure here. Each looks at its own result: after an error it must be 0
+ * or nil. */
 #ifndef KVREG_TESTS_CALLS_H
 #define KVREG_TESTS_CALLS_H
 
@@ -17,6 +18,34 @@ static inline int64_t calls_gave(int64_t answer, bool empty, const char *name) {
     if (answer < 0) check_true(empty, name, __FILE__, __LINE__);
     return answer;
 }
+
+/* Handles for all calls. A program whose threads use handles of their own defines GOOD_IS as `__thread` before. */
+#ifndef GOOD_IS
+#define GOOD_IS
+#endif
+static GOOD_IS struct {
+    kvreg_registry registry;
+    kvreg_bucket bucket;
+    kvreg_snapshot whole, part; /* of the registry and of the bucket */
+    kvreg_batch batch;
+} good;
+
+static inline void good_take(kvreg_registry registry, kvreg_bucket bucket) {
+    good.registry = registry;
+    good.bucket = bucket;
+    CHECK_EQ(kvreg_snapshot_take(registry, &good.whole), KVREG_OK);
+    CHECK_EQ(kvreg_bucket_snapshot(bucket, &good.part), KVREG_OK);
+    CHECK_EQ(kvreg_batch_new(registry, &good.batch), KVREG_OK);
+}
+
+/* Those that were taken here. */
+static inline void good_close(void) {
+    CHECK_EQ(kvreg_snapshot_close(good.whole), KVREG_OK);
+    CHECK_EQ(kvreg_snapshot_close(good.part), KVREG_OK);
+    CHECK_EQ(kvreg_batch_close(good.batch), KVREG_OK);
+}
+
+static inline int64_t calls_but(int64_t answer, int64_t fine) { return answer == fine ? 0 : answer; }
 
 /* A call that gives a number through its last pointer. */
 #define CALL_GIVES(name, type, arguments) \
@@ -36,6 +65,27 @@ static inline int64_t calls_gave(int64_t answer, bool empty, const char *name) {
         return kvreg_##name arguments; \
     }
 
+/* A call that gives a value. */
+#define CALL_VALUE(name, arguments, fine) \
+    static inline int64_t call_##name(uint64_t handle, const char *key, size_t key_len) { \
+        kvreg_value value; \
+        memset(&value, 0x5a, sizeof value); \
+        const int64_t answer = kvreg_##name arguments; \
+        const bool nil = value.type == KVREG_NIL && value.flags == 0 && value.owner == NULL; \
+        if (answer == KVREG_OK) kvreg_value_release(&value); \
+        return calls_but(calls_gave(answer, nil, "the result of kvreg_" #name " is nil after an error"), fine); \
+    }
+
+static const kvreg_value one = {KVREG_INT, 0, {.integer = 1}, NULL};
+static const char one_key[] = {3, 0, 0, 0, 'k', 'e', 'y'};
+static const char one_item[] = {3, 0, 0, 0, 'k', 'e', 'y', KVREG_NIL, 0, 0, 0, 0};
+
+static inline uint32_t put_one(void *data, const kvreg_value *old, kvreg_value *new_value) {
+    (void)data, (void)old;
+    *new_value = one;
+    return KVREG_UPDATE_PUT;
+}
+
 CALL_GIVES(create, kvreg_bucket, (handle, key, key_len, &to.out))
 CALL_GIVES(lookup, kvreg_bucket, (handle, key, key_len, &to.out))
 CALL(lookup_id, (handle, key, key_len))
@@ -43,6 +93,8 @@ CALL_GIVES(registry_count, uint64_t, (handle, &to.out))
 CALL_GIVES(registry_revision, uint64_t, (handle, &to.out))
 CALL(registry_dump, (handle, NULL, 0))
 CALL(stop, (handle))
+CALL(put, (handle, key, key_len, &one))
+CALL_VALUE(get, (handle, key, key_len, &value), 0)
 CALL_GIVES(get_int, int64_t, (handle, key, key_len, &to.out))
 CALL_GIVES(get_float, double, (handle, key, key_len, &to.out))
 CALL(put_int, (handle, key, key_len, 1))
@@ -59,55 +111,188 @@ CALL_GIVES(bucket_revision, uint64_t, (handle, &to.out))
 CALL(bucket_dump, (handle, NULL, 0))
 CALL(bucket_stop, (handle, KVREG_REASON_NORMAL))
 
-static inline int64_t call_put(uint64_t handle, const char *key, size_t key_len) {
-    kvreg_value value;
-    memset(&value, 0, sizeof value);
-    return kvreg_put(handle, key, key_len, &value);
+CALL(bucket_put_new, (handle, key, key_len, &one))
+CALL_VALUE(bucket_take, (handle, key, key_len, &value), 0)
+CALL_VALUE(bucket_swap, (handle, key, key_len, &one, &value, NULL), 0)
+CALL_GIVES(bucket_get_revision, uint64_t, (handle, key, key_len, NULL, &to.out))
+CALL_GIVES(bucket_put_if_revision, uint64_t, (handle, key, key_len, 0, &one, &to.out))
+CALL(bucket_put_if_equal, (handle, key, key_len, &one, &one))
+CALL_GIVES(bucket_add, int64_t, (handle, key, key_len, 1, NULL, &to.out))
+CALL(bucket_update, (handle, key, key_len, put_one, NULL, NULL))
+CALL_GIVES(bucket_clear, uint64_t, (handle, &to.out))
+
+CALL(bucket_get_many, (handle, one_key, sizeof one_key, NULL, 0))
+CALL_GIVES(bucket_put_many, size_t, (handle, one_item, sizeof one_item, &to.out))
+
+CALL_GIVES(snapshot_take, kvreg_snapshot, (handle, &to.out); if (to.poison) kvreg_snapshot_close(to.out))
+CALL_GIVES(bucket_snapshot, kvreg_snapshot, (handle, &to.out); if (to.poison) kvreg_snapshot_close(to.out))
+CALL_GIVES(snapshot_count, uint64_t, (handle, &to.out))
+CALL_GIVES(snapshot_revision, uint64_t, (handle, &to.out))
+CALL(snapshot_dump, (handle, NULL, 0))
+CALL(snapshot_get_many, (handle, one_key, sizeof one_key, NULL, 0))
+CALL_VALUE(snapshot_get, (handle, key, key_len, &value), KVREG_NOT_FOUND)
+CALL_VALUE(snapshot_get_in, (handle, key, key_len, key, key_len, &value), KVREG_NOT_FOUND)
+CALL(snapshot_close, (handle))
+
+CALL_GIVES(batch_new, kvreg_batch, (handle, &to.out); if (to.poison) kvreg_batch_close(to.out))
+CALL(batch_put, (handle, good.bucket, key, key_len, &one))
+CALL(batch_delete, (handle, good.bucket, key, key_len))
+CALL(batch_clear, (handle))
+CALL(batch_commit, (handle))
+CALL(batch_close, (handle))
+CALL_GIVES(batch_count, uint64_t, (handle, &to.out))
+
+/* The revision is one that no key has. */
+static inline int64_t call_bucket_delete_if_revision(uint64_t handle, const char *key, size_t key_len) {
+    return calls_but(kvreg_bucket_delete_if_revision(handle, key, key_len, UINT64_MAX), KVREG_CONFLICT);
 }
 
-static inline int64_t call_get(uint64_t handle, const char *key, size_t key_len) {
-    kvreg_value value;
-    memset(&value, 0x5a, sizeof value);
-    const int64_t answer = kvreg_get(handle, key, key_len, &value);
-    const bool nil = value.type == KVREG_NIL && value.flags == 0 && value.owner == NULL;
-    if (answer == KVREG_OK) kvreg_value_release(&value);
-    return calls_gave(answer, nil, "the result of kvreg_get is nil after an error");
+static inline int64_t call_create_many(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_bucket out = 0;
+    size_t count = 7;
+    (void)key, (void)key_len;
+    const int64_t answer = kvreg_create_many(handle, one_key, sizeof one_key, &out, 1, &count);
+    CHECK((answer == KVREG_OK) == (out != 0));
+    return calls_gave(answer, count == 0, "the count of kvreg_create_many is 0 after an error with the first name");
+}
+
+static inline int64_t call_snapshot_bucket(uint64_t handle, const char *name, size_t name_len) {
+    kvreg_snapshot out = POISON;
+    const int64_t answer = kvreg_snapshot_bucket(handle, name, name_len, &out);
+    if (answer == KVREG_OK) CHECK_EQ(kvreg_snapshot_close(out), KVREG_OK);
+    return calls_but(calls_gave(answer, out == 0, "the result of kvreg_snapshot_bucket is 0 after an error"),
+                     KVREG_NOT_FOUND);
+}
+
+static inline int64_t call_snapshot_lookup(uint64_t handle, const char *name, size_t name_len) {
+    kvreg_bucket out = POISON;
+    const int64_t answer = kvreg_snapshot_lookup(handle, name, name_len, &out);
+    return calls_but(calls_gave(answer, out == 0, "the result of kvreg_snapshot_lookup is 0 after an error"),
+                     KVREG_NOT_FOUND);
+}
+
+static inline int64_t call_snapshot_get_revision(uint64_t handle, const char *key, size_t key_len) {
+    uint64_t out = POISON;
+    const int64_t answer = kvreg_snapshot_get_revision(handle, key, key_len, NULL, &out);
+    return calls_but(calls_gave(answer, out == 0, "the result of kvreg_snapshot_get_revision is 0 after an error"),
+                     KVREG_NOT_FOUND);
+}
+
+/* The first of all; and the place stays where it was after an error. */
+static inline int64_t calls_next(int64_t answer, const kvreg_cursor *cursor, const char *bytes, size_t len) {
+    const bool empty = bytes == NULL && len == 0;
+    if (answer < 0) CHECK(empty);
+    if (answer < 0 && answer != KVREG_NOT_FOUND) CHECK(cursor->position[0] == 0 && cursor->position[1] == 0);
+    return calls_but(answer, KVREG_NOT_FOUND);
+}
+
+static inline int64_t call_snapshot_next_name(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_cursor cursor = KVREG_CURSOR_INIT;
+    const char *bytes = "x";
+    size_t len = 1;
+    (void)key, (void)key_len;
+    const int64_t answer = kvreg_snapshot_next_name(handle, &cursor, &bytes, &len, NULL);
+    return calls_next(answer, &cursor, bytes, len);
+}
+
+static inline int64_t call_snapshot_next(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_cursor cursor = KVREG_CURSOR_INIT;
+    const char *bytes = "x";
+    size_t len = 1;
+    (void)key, (void)key_len;
+    const int64_t answer = kvreg_snapshot_next(handle, &cursor, &bytes, &len, NULL);
+    return calls_next(answer, &cursor, bytes, len);
+}
+
+/* The same calls with the bucket in question. */
+static inline int64_t call_batch_put_into(uint64_t handle, const char *key, size_t key_len) {
+    return kvreg_batch_put(good.batch, handle, key, key_len, &one);
+}
+
+static inline int64_t call_batch_delete_from(uint64_t handle, const char *key, size_t key_len) {
+    return kvreg_batch_delete(good.batch, handle, key, key_len);
 }
 
 typedef struct call {
     const char *name;
     int64_t (*make)(uint64_t handle, const char *key, size_t key_len);
-    char of;     /* 'r': takes a registry, 'b': a bucket */
+    char of;     /* takes a 'r'egistry, a 'b'ucket, a ba't'ch, a 's'napshot: of a 'w'hole registry, of a 'p'art of it */
     bool keyed;  /* takes a name or a key */
     bool change; /* is refused in the child of a fork */
 } call;
 
 static const call calls[] = {
     {"create", call_create, 'r', true, true},
+    {"create_many", call_create_many, 'r', false, true},
     {"lookup", call_lookup, 'r', true, false},
     {"lookup_id", call_lookup_id, 'r', true, false},
     {"registry_count", call_registry_count, 'r', false, false},
     {"registry_revision", call_registry_revision, 'r', false, false},
     {"registry_dump", call_registry_dump, 'r', false, false},
+    {"snapshot_take", call_snapshot_take, 'r', false, true},
+    {"batch_new", call_batch_new, 'r', false, true},
     {"put", call_put, 'b', true, true},
     {"get", call_get, 'b', true, false},
+    {"bucket_get_revision", call_bucket_get_revision, 'b', true, false},
     {"delete", call_delete, 'b', true, true},
+    {"bucket_put_new", call_bucket_put_new, 'b', true, true},
+    {"bucket_take", call_bucket_take, 'b', true, true},
+    {"bucket_put_if_revision", call_bucket_put_if_revision, 'b', true, true},
+    {"bucket_delete_if_revision", call_bucket_delete_if_revision, 'b', true, true},
+    {"bucket_update", call_bucket_update, 'b', true, true},
+    {"bucket_swap", call_bucket_swap, 'b', true, true},
     {"put_int", call_put_int, 'b', true, true},
     {"get_int", call_get_int, 'b', true, false},
+    {"bucket_put_if_equal", call_bucket_put_if_equal, 'b', true, true},
+    {"bucket_add", call_bucket_add, 'b', true, true},
     {"put_float", call_put_float, 'b', true, true},
     {"get_float", call_get_float, 'b', true, false},
     {"put_bytes", call_put_bytes, 'b', true, true},
     {"put_str", call_put_str, 'b', true, true},
     {"get_bytes", call_get_bytes, 'b', true, false},
+    {"bucket_put_many", call_bucket_put_many, 'b', false, true},
+    {"bucket_get_many", call_bucket_get_many, 'b', false, false},
     {"bucket_check", call_bucket_check, 'b', false, false},
     {"bucket_name", call_bucket_name, 'b', false, false},
     {"bucket_registry", call_bucket_registry, 'b', false, false},
     {"bucket_count", call_bucket_count, 'b', false, false},
     {"bucket_revision", call_bucket_revision, 'b', false, false},
     {"bucket_dump", call_bucket_dump, 'b', false, false},
+    {"bucket_snapshot", call_bucket_snapshot, 'b', false, true},
+    {"batch_put", call_batch_put, 't', true, true},
+    {"batch_delete", call_batch_delete, 't', true, true},
+    {"batch_put_into", call_batch_put_into, 'b', true, true},
+    {"batch_delete_from", call_batch_delete_from, 'b', true, true},
+    {"batch_count", call_batch_count, 't', false, true},
+    {"batch_commit", call_batch_commit, 't', false, true},
+    {"batch_clear", call_batch_clear, 't', false, true},
+    {"batch_close", call_batch_close, 't', false, true},
+    {"bucket_clear", call_bucket_clear, 'b', false, true},
     {"bucket_stop", call_bucket_stop, 'b', false, true},
     {"stop", call_stop, 'r', false, true},
+    {"snapshot_lookup", call_snapshot_lookup, 'w', true, false},
+    {"snapshot_bucket", call_snapshot_bucket, 'w', true, true},
+    {"snapshot_get_in", call_snapshot_get_in, 'w', true, false},
+    {"snapshot_next_name", call_snapshot_next_name, 'w', false, false},
+    {"snapshot_get", call_snapshot_get, 'p', true, false},
+    {"snapshot_get_revision", call_snapshot_get_revision, 'p', true, false},
+    {"snapshot_get_many", call_snapshot_get_many, 'p', false, false},
+    {"snapshot_next", call_snapshot_next, 'p', false, false},
+    {"snapshot_count", call_snapshot_count, 's', false, false},
+    {"snapshot_revision", call_snapshot_revision, 's', false, false},
+    {"snapshot_dump", call_snapshot_dump, 's', false, false},
+    {"snapshot_close", call_snapshot_close, 's', false, true},
 };
+
+static inline uint64_t good_handle(const call *each) {
+    switch (each->of) {
+    case 'r': return good.registry;
+    case 'b': return good.bucket;
+    case 't': return good.batch;
+    case 'w': return good.whole;
+    default: return good.part;
+    }
+}
 
 #define FOR_CALLS(each) for (const call *each = calls; each < calls + sizeof calls / sizeof calls[0]; each++)
 

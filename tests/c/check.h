@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A broken loop must not fill the disk: this many failures of one test are shown, all are counted. */
@@ -90,6 +91,13 @@ static inline int check_end(void) {
     do { \
         if (!CHECK(condition)) return; \
     } while (0)
+
+/* How often to do what is done `count` times: less by the factor KVREG_TEST_DIVIDE, for tools that slow all down. */
+static inline int check_rounds(int count) {
+    const char *text = getenv("KVREG_TEST_DIVIDE");
+    const int by = text == NULL ? 1 : atoi(text);
+    return by > 1 && count > by ? count / by : count;
+}
 
 #define TEST(name) static void test_##name(void)
 #define RUN(name) check_run(#name, test_##name)

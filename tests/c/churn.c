@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* PORTION is what the first look at the memory comes after: by then every table has its size. */
+/* The first look at the memory comes after one portion: by then every table has its size. */
 enum { PORTION = 100000, PORTIONS = 10, REGISTRIES = 2000 };
 
 /* Room for what an allocator keeps and for garbage that waits to be collected, and too little for a leak of 5 bytes at
@@ -30,18 +30,15 @@ static int entries(const char *directory) {
     return count;
 }
 
-static void flat(int64_t before, const char *what) {
-    const int64_t now = resident();
-    check_note(now <= before + SLACK, __FILE__, __LINE__, "%s: %" PRId64 " KiB, then %" PRId64 " KiB", what,
-               before >> 10, now >> 10);
-}
+static void flat(int64_t before, const char *what) { CHECK_GROWTH(before, SLACK + 1, what); }
 
 /* Does `once` a million times, each time with another number. */
 static void a_million(void (*once)(int number), const char *what) {
     int64_t first = 0;
-    for (int number = 0; number < PORTION * PORTIONS; number++) {
+    const int portion = check_rounds(PORTION);
+    for (int number = 0; number < portion * PORTIONS; number++) {
         once(number);
-        if (number == PORTION - 1) first = resident();
+        if (number == portion - 1) first = resident();
     }
     CHECK(first > 0);
     flat(first, what);
@@ -197,11 +194,12 @@ TEST(threads_that_look_only_as_they_leave) {
     int64_t first = 0;
     REQUIRE(pthread_key_create(&at_exit, look_while_leaving) == 0);
     setup();
-    for (int round = 0; round < ROUNDS; round++) {
+    const int rounds = check_rounds(ROUNDS);
+    for (int round = 0; round < rounds; round++) {
         for (int i = 0; i < NAMES; i++) CHECK_EQ(kvreg_create(registry, name, name_of(name, i), &made[i]), KVREG_OK);
         threads_run(1, leave_looking);
         for (int i = 0; i < NAMES; i++) CHECK_EQ(kvreg_bucket_stop(made[i], KVREG_REASON_NORMAL), KVREG_OK);
-        if (round == ROUNDS / 10) first = resident();
+        if (round == rounds / 10) first = resident();
     }
     flat(first, "threads that look as they leave");
     teardown(1, 0);
@@ -226,14 +224,15 @@ static void start_and_stop(bool named) {
     int64_t first = 0;
     kvreg_registry own;
     kvreg_bucket made;
-    for (int number = 0; number < REGISTRIES; number++) {
+    const int registries = check_rounds(REGISTRIES);
+    for (int number = 0; number < registries; number++) {
         options.name = named ? name : NULL;
         options.name_len = named ? name_of(name, number) : 0;
         CHECK_EQ(kvreg_start(&options, &own), KVREG_OK);
         CHECK_EQ(kvreg_create(own, "shopping", 8, &made), KVREG_OK);
         CHECK_EQ(kvreg_put_str(made, "key", 3, "text", 4), KVREG_OK);
         CHECK_EQ(kvreg_stop(own), KVREG_OK);
-        if (number == REGISTRIES / 10) first = resident();
+        if (number == registries / 10) first = resident();
     }
     flat(first, "registries");
     CHECK_EQ(tasks_left(), tasks);
@@ -245,7 +244,11 @@ TEST(registries_that_come_and_go) {
     start_and_stop(true);
 }
 
+static void nothing(int index) { (void)index; }
+
 int main(void) {
+    /* ThreadSanitizer starts a thread of its own beside the first one. */
+    threads_run(1, nothing);
     tasks = entries("/proc/self/task");
     files = entries("/proc/self/fd");
     RUN(registries_that_come_and_go);

@@ -41,6 +41,30 @@ static void setup(void) {
     CHECK_EQ(kvreg_put_int(bucket, "eggs", 4, 12), KVREG_OK);
     CHECK_EQ(kvreg_put_float(bucket, "butter", 6, 0.25), KVREG_OK);
     CHECK_EQ(kvreg_get(bucket, "milk", 4, &held), KVREG_OK);
+    good_take(registry, bucket);
+}
+
+static void read_snapshots(void) {
+    uint64_t number = 0;
+    CHECK_EQ(kvreg_snapshot_count(good.part, &number), KVREG_OK);
+    CHECK_EQ(number, 3);
+    kvreg_value value;
+    CHECK_EQ(kvreg_snapshot_get_in(good.whole, "shopping", 8, "eggs", 4, &value), KVREG_OK);
+    CHECK_EQ(value.as.integer, 12);
+    CHECK_EQ(kvreg_snapshot_get_revision(good.part, "eggs", 4, NULL, &number), KVREG_OK);
+    CHECK_EQ(number, 2);
+    CHECK_EQ(kvreg_snapshot_lookup(good.whole, "shopping", 8, &number), KVREG_OK);
+    CHECK_EQ(number, bucket);
+    kvreg_cursor cursor = KVREG_CURSOR_INIT;
+    const char *key;
+    size_t len, keys = 0, bytes = 0;
+    for (; kvreg_snapshot_next(good.part, &cursor, &key, &len, NULL) == KVREG_OK; keys++) bytes += len;
+    CHECK_EQ(keys, 3);
+    CHECK_EQ(bytes, 4 + 4 + 6);
+    CHECK_EQ(kvreg_snapshot_dump(good.part, NULL, 0), 3 * (4 + 1 + 4) + 4 + 7 + 4 + 8 + 6 + 8);
+    CHECK(kvreg_snapshot_dump(good.whole, NULL, 0) >= 4 + 8 + 8);
+    const char packed[] = {4, 0, 0, 0, 'e', 'g', 'g', 's'};
+    CHECK_EQ(kvreg_snapshot_get_many(good.part, packed, sizeof packed, NULL, 0), 1 + 4 + 8);
 }
 
 /* What reads must give in the child is what they gave at the fork. */
@@ -74,12 +98,15 @@ static void read_all(int index) {
     CHECK_EQ(kvreg_bucket_check(bucket), KVREG_OK);
     unsigned char dump[100];
     CHECK_EQ(kvreg_bucket_dump(bucket, dump, sizeof dump), 3 * (4 + 1 + 4) + 4 + 7 + 4 + 8 + 6 + 8);
+    const char packed[] = {4, 0, 0, 0, 'e', 'g', 'g', 's'};
+    CHECK_EQ(kvreg_bucket_get_many(bucket, packed, sizeof packed, NULL, 0), 1 + 4 + 8);
+    read_snapshots();
 }
 
 static void every_change_is_refused(void) {
     FOR_CALLS(each) {
         if (each->change)
-            CHECK_CALL(each, each->make(each->of == 'r' ? registry : bucket, "shopping", 8), KVREG_FORKED);
+            CHECK_CALL(each, each->make(good_handle(each), "shopping", 8), KVREG_FORKED);
     }
     kvreg_options options = KVREG_OPTIONS_INIT;
     options.name = "named";
@@ -147,6 +174,8 @@ TEST(a_child_reads_and_is_refused_changes) {
     CHECK_EQ(kvreg_put_int(bucket, "bread", 5, 2), KVREG_OK);
     CHECK_EQ(kvreg_bucket_stop(bucket, KVREG_REASON_NORMAL), KVREG_OK);
     CHECK_EQ(kvreg_stop(registry), KVREG_OK);
+    read_snapshots();
+    good_close();
 }
 
 static kvreg_registry ended;
@@ -234,6 +263,7 @@ TEST(forks_under_load) {
     __atomic_store_n(&working, 0, __ATOMIC_RELEASE);
     threads_join();
     kvreg_value_release(&held);
+    good_close();
     CHECK_EQ(kvreg_stop(registry), KVREG_OK);
 }
 

@@ -8,6 +8,7 @@ static void setup(void) {
     CHECK_EQ(kvreg_start(NULL, &registry), KVREG_OK);
     CHECK_EQ(kvreg_create(registry, "shopping", 8, &bucket), KVREG_OK);
     CHECK_EQ(kvreg_put_int(bucket, "milk", 4, 1), KVREG_OK);
+    good_take(registry, bucket);
 }
 
 static void still_alive(void) {
@@ -15,10 +16,18 @@ static void still_alive(void) {
     CHECK_EQ(kvreg_get_int(bucket, "milk", 4, &milk), KVREG_OK);
     CHECK_EQ(milk, 1);
     CHECK_EQ(kvreg_lookup_id(registry, "shopping", 8), bucket);
+    uint64_t count = 0;
+    CHECK_EQ(kvreg_snapshot_count(good.whole, &count), KVREG_OK);
+    CHECK_EQ(count, 1);
+    CHECK_EQ(kvreg_snapshot_count(good.part, &count), KVREG_OK);
+    CHECK_EQ(count, 1);
+    CHECK_EQ(kvreg_batch_count(good.batch, &count), KVREG_OK);
+    CHECK_EQ(count, 0);
 }
 
 static void teardown(void) {
     still_alive();
+    good_close();
     CHECK_EQ(kvreg_stop(registry), KVREG_OK);
 }
 
@@ -41,8 +50,7 @@ TEST(a_handle_never_given_out_is_bad_and_not_dead) {
     for (int i = 0; i < 10053; i++) {
         const uint64_t number = next_random() >> 11;
         FOR_CALLS(each) {
-            const uint64_t good = each->of == 'r' ? registry : bucket;
-            const uint64_t handle = i < 53 ? good ^ UINT64_C(1) << i : number;
+            const uint64_t handle = i < 53 ? good_handle(each) ^ UINT64_C(1) << i : number;
             CHECK_CALL(each, each->make(handle, "key", 3), KVREG_BAD_HANDLE);
         }
     }
@@ -52,14 +60,22 @@ TEST(a_handle_never_given_out_is_bad_and_not_dead) {
 /* Without this, the tests below could pass because of a mistake in the table. */
 TEST(a_good_handle_is_taken_by_every_call) {
     setup();
-    FOR_CALLS(each) CHECK(each->make(each->of == 'r' ? registry : bucket, "key", 3) >= 0);
+    FOR_CALLS(each) {
+        const int64_t answer = each->make(good_handle(each), "key", 3);
+        check_note(answer >= 0, __FILE__, __LINE__, "kvreg_%s gives %" PRId64, each->name, answer);
+    }
+    CHECK_EQ(kvreg_snapshot_close(good.whole), KVREG_OK);
 }
 
 TEST(ids_are_small_and_not_zero) {
     setup();
     CHECK(registry != 0 && registry < UINT64_C(1) << 53);
     CHECK(bucket != 0 && bucket < UINT64_C(1) << 53);
-    CHECK(registry != bucket);
+    const uint64_t all[] = {registry, bucket, good.whole, good.part, good.batch};
+    for (int i = 0; i < 5; i++) {
+        CHECK(all[i] != 0 && all[i] < UINT64_C(1) << 53);
+        for (int j = 0; j < i; j++) CHECK(all[i] != all[j]);
+    }
     teardown();
 }
 
@@ -69,16 +85,39 @@ TEST(zero_is_a_bad_handle) {
     teardown();
 }
 
-TEST(a_bucket_is_no_registry_and_a_registry_no_bucket) {
+/* Whether a call takes what is `of` this. A snapshot that is closed is of no registry and no bucket any more. */
+static bool taken_by(const call *each, char of) {
+    const bool snapshots = strchr("swp", each->of) != NULL;
+    return each->of == of || (snapshots && of == 's') || (each->of == 's' && strchr("wp", of) != NULL);
+}
+
+TEST(a_handle_of_one_kind_is_none_of_another) {
     setup();
-    FOR_CALLS(each) CHECK_CALL(each, each->make(each->of == 'r' ? bucket : registry, "key", 3), KVREG_BAD_HANDLE);
-    /* The same when the two have ended: what never was a bucket cannot be a dead one. */
+    FOR_CALLS(each) {
+        if (!taken_by(each, 'r')) CHECK_CALL(each, each->make(registry, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'b')) CHECK_CALL(each, each->make(bucket, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'w')) CHECK_CALL(each, each->make(good.whole, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'p')) CHECK_CALL(each, each->make(good.part, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 't')) CHECK_CALL(each, each->make(good.batch, "key", 3), KVREG_BAD_HANDLE);
+    }
+    /* The same when they have ended: what never was a bucket cannot be a dead one. */
     kvreg_registry ended;
     kvreg_bucket dead;
+    kvreg_snapshot closed;
+    kvreg_batch done;
     CHECK_EQ(kvreg_start(NULL, &ended), KVREG_OK);
     CHECK_EQ(kvreg_create(ended, "a", 1, &dead), KVREG_OK);
+    CHECK_EQ(kvreg_snapshot_take(ended, &closed), KVREG_OK);
+    CHECK_EQ(kvreg_batch_new(ended, &done), KVREG_OK);
+    CHECK_EQ(kvreg_snapshot_close(closed), KVREG_OK);
+    CHECK_EQ(kvreg_batch_close(done), KVREG_OK);
     CHECK_EQ(kvreg_stop(ended), KVREG_OK);
-    FOR_CALLS(each) CHECK_CALL(each, each->make(each->of == 'r' ? dead : ended, "key", 3), KVREG_BAD_HANDLE);
+    FOR_CALLS(each) {
+        if (!taken_by(each, 'r')) CHECK_CALL(each, each->make(ended, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'b')) CHECK_CALL(each, each->make(dead, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 's')) CHECK_CALL(each, each->make(closed, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 't')) CHECK_CALL(each, each->make(done, "key", 3), KVREG_BAD_HANDLE);
+    }
     teardown();
 }
 
@@ -91,8 +130,7 @@ TEST(a_number_that_no_id_can_be_is_a_bad_handle) {
     /* The good id with something above it: no high bit may be ignored. */
     for (int bit = 53; bit < 64; bit++) {
         FOR_CALLS(each) {
-            const uint64_t good = each->of == 'r' ? registry : bucket;
-            CHECK_CALL(each, each->make(good | UINT64_C(1) << bit, "key", 3), KVREG_BAD_HANDLE);
+            CHECK_CALL(each, each->make(good_handle(each) | UINT64_C(1) << bit, "key", 3), KVREG_BAD_HANDLE);
         }
     }
     teardown();
@@ -102,8 +140,7 @@ TEST(one_bit_off_is_another_handle) {
     setup();
     for (int bit = 0; bit < 53; bit++) {
         FOR_CALLS(each) {
-            const uint64_t good = each->of == 'r' ? registry : bucket;
-            const int64_t answer = each->make(good ^ UINT64_C(1) << bit, "key", 3);
+            const int64_t answer = each->make(good_handle(each) ^ UINT64_C(1) << bit, "key", 3);
             check_note(refused(answer), __FILE__, __LINE__, "kvreg_%s with bit %d off gives %" PRId64, each->name,
                        bit, answer);
         }
@@ -143,6 +180,24 @@ TEST(a_dead_bucket_answers_dead) {
     teardown();
 }
 
+TEST(a_closed_snapshot_or_batch_answers_dead) {
+    setup();
+    const kvreg_snapshot whole = good.whole, part = good.part;
+    const kvreg_batch batch = good.batch;
+    good_close();
+    for (int round = 0; round < 2; round++) {
+        good_take(registry, bucket);
+        CHECK(good.whole != whole && good.part != part && good.batch != batch);
+        FOR_CALLS(each) {
+            if (taken_by(each, 's')) CHECK_CALL(each, each->make(whole, "key", 3), KVREG_DEAD);
+            if (taken_by(each, 's')) CHECK_CALL(each, each->make(part, "key", 3), KVREG_DEAD);
+            if (taken_by(each, 't')) CHECK_CALL(each, each->make(batch, "key", 3), KVREG_DEAD);
+        }
+        if (round == 0) good_close();
+    }
+    teardown();
+}
+
 TEST(a_stopped_registry_answers_stopped) {
     setup();
     kvreg_registry stopped;
@@ -154,7 +209,7 @@ TEST(a_stopped_registry_answers_stopped) {
     for (int round = 0; round < 2; round++) {
         FOR_CALLS(each) {
             if (each->of == 'r') CHECK_CALL(each, each->make(stopped, "key", 3), KVREG_STOPPED);
-            else CHECK_CALL(each, each->make(dead, "key", 3), KVREG_DEAD);
+            if (each->of == 'b') CHECK_CALL(each, each->make(dead, "key", 3), KVREG_DEAD);
         }
         kvreg_registry next = 0;
         CHECK_EQ(kvreg_start(NULL, &next), KVREG_OK);
@@ -169,11 +224,12 @@ int main(void) {
     RUN(a_good_handle_is_taken_by_every_call);
     RUN(ids_are_small_and_not_zero);
     RUN(zero_is_a_bad_handle);
-    RUN(a_bucket_is_no_registry_and_a_registry_no_bucket);
+    RUN(a_handle_of_one_kind_is_none_of_another);
     RUN(a_number_that_no_id_can_be_is_a_bad_handle);
     RUN(one_bit_off_is_another_handle);
     RUN(random_handles_are_refused);
     RUN(a_dead_bucket_answers_dead);
+    RUN(a_closed_snapshot_or_batch_answers_dead);
     RUN(a_stopped_registry_answers_stopped);
     return check_end();
 }

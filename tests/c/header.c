@@ -11,6 +11,10 @@ TEST(types_have_the_promised_size) {
     CHECK_EQ(sizeof(kvreg_status), 4);
     CHECK_EQ(sizeof(kvreg_registry), 8);
     CHECK_EQ(sizeof(kvreg_bucket), 8);
+    CHECK_EQ(sizeof(kvreg_snapshot), 8);
+    CHECK_EQ(sizeof(kvreg_batch), 8);
+    CHECK_EQ(sizeof(kvreg_cursor), 16);
+    CHECK_EQ(offsetof(kvreg_add_options, size), 0);
     CHECK_EQ(sizeof(kvreg_value), 8 + 2 * sizeof(void *) + sizeof(void *));
     CHECK_EQ(offsetof(kvreg_options, size), 0);
     CHECK_EQ(offsetof(kvreg_api, start), 4 + 4 + sizeof(size_t) + 8 + sizeof(char *));
@@ -21,6 +25,11 @@ TEST(options_are_the_defaults) {
     CHECK_EQ(options.size, sizeof options);
     CHECK(options.name == NULL);
     CHECK_EQ(options.name_len, 0);
+    kvreg_add_options add = KVREG_ADD_OPTIONS_INIT;
+    CHECK_EQ(add.size, sizeof add);
+    CHECK(add.initial == 0 && add.min == INT64_MIN && add.max == INT64_MAX && add.flags == 0);
+    kvreg_cursor cursor = KVREG_CURSOR_INIT;
+    CHECK(cursor.position[0] == 0 && cursor.position[1] == 0);
 }
 
 TEST(versions_agree) {

@@ -13,8 +13,6 @@ enum { MIB = 1 << 20, ROUNDS = 200 };
 static char *blob;
 static kvreg_registry registry;
 
-static int64_t resident_mib(void) { return resident() / MIB; }
-
 static kvreg_bucket bucket_of(const char *name) {
     kvreg_bucket bucket = 0;
     CHECK_EQ(kvreg_create(registry, name, strlen(name), &bucket), KVREG_OK);
@@ -23,37 +21,37 @@ static kvreg_bucket bucket_of(const char *name) {
 
 TEST(replaced_values_come_back) {
     const kvreg_bucket bucket = bucket_of("replaced");
-    const int64_t before = resident_mib();
+    const int64_t before = resident();
     for (int i = 0; i < ROUNDS; i++) CHECK_EQ(kvreg_put_bytes(bucket, "key", 3, blob, MIB), KVREG_OK);
-    CHECK(resident_mib() - before < 8); /* 1 is live */
+    CHECK_GROWTH(before, 8 * MIB, "values replaced"); /* 1 is live */
     CHECK_EQ(kvreg_delete(bucket, "key", 3), KVREG_OK);
-    CHECK(resident_mib() - before < 4);
+    CHECK_GROWTH(before, 4 * MIB, "the last one deleted");
 }
 
 TEST(deleted_values_come_back) {
     const kvreg_bucket bucket = bucket_of("deleted");
-    const int64_t before = resident_mib();
+    const int64_t before = resident();
     for (int i = 0; i < ROUNDS; i++) CHECK_EQ(kvreg_put_bytes(bucket, (char *)&i, sizeof i, blob, MIB), KVREG_OK);
-    CHECK(resident_mib() - before >= ROUNDS); /* else the figures below would mean nothing */
+    CHECK(resident() - before >= (int64_t)ROUNDS * MIB); /* else the figures below would mean nothing */
     for (int i = 0; i < ROUNDS; i++) CHECK_EQ(kvreg_delete(bucket, (char *)&i, sizeof i), KVREG_OK);
-    CHECK(resident_mib() - before < 8);
+    CHECK_GROWTH(before, 8 * MIB, "values deleted");
 }
 
 TEST(contents_of_stopped_buckets_come_back) {
-    const int64_t before = resident_mib();
+    const int64_t before = resident();
     for (int i = 0; i < ROUNDS; i++) {
         const kvreg_bucket bucket = bucket_of("stopped");
         CHECK_EQ(kvreg_put_bytes(bucket, "key", 3, blob, MIB), KVREG_OK);
         CHECK_EQ(kvreg_bucket_stop(bucket, KVREG_REASON_NORMAL), KVREG_OK);
     }
-    CHECK(resident_mib() - before < 8);
+    CHECK_GROWTH(before, 8 * MIB, "buckets stopped");
 }
 
 TEST(many_small_buckets_keep_little_of_what_was_replaced) {
     enum { BUCKETS = 20000, PUTS = 100 };
     char text[100];
     memset(text, 'x', sizeof text);
-    const int64_t before = resident_mib();
+    const int64_t before = resident();
     for (int i = 0; i < BUCKETS; i++) {
         char name[32];
         const int n = snprintf(name, sizeof name, "small %d", i);
@@ -61,20 +59,20 @@ TEST(many_small_buckets_keep_little_of_what_was_replaced) {
         REQUIRE(kvreg_create(registry, name, (size_t)n, &bucket) == KVREG_OK);
         for (int j = 0; j < PUTS; j++) CHECK_EQ(kvreg_put_bytes(bucket, "key", 3, text, sizeof text), KVREG_OK);
     }
-    CHECK(resident_mib() - before < 80); /* 4 KiB a bucket, of which nearly 1 are live */
+    CHECK_GROWTH(before, 80 * MIB, "small buckets"); /* 4 KiB a bucket, of which nearly 1 are live */
 }
 
 TEST(a_stopped_registry_comes_back_before_the_next_ends) {
     kvreg_registry first = 0, second = 0;
     REQUIRE(kvreg_start(NULL, &first) == KVREG_OK);
-    const int64_t before = resident_mib();
+    const int64_t before = resident();
     for (int i = 0; i < ROUNDS; i++) {
         kvreg_bucket bucket = 0;
         REQUIRE(kvreg_create(first, (char *)&i, sizeof i, &bucket) == KVREG_OK);
         CHECK_EQ(kvreg_put_bytes(bucket, "key", 3, blob, MIB), KVREG_OK);
     }
     CHECK_EQ(kvreg_stop(first), KVREG_OK);
-    CHECK(resident_mib() - before < 8);
+    CHECK_GROWTH(before, 8 * MIB, "a registry stopped");
     REQUIRE(kvreg_start(NULL, &second) == KVREG_OK);
     CHECK_EQ(kvreg_stop(second), KVREG_OK);
 }

@@ -2,6 +2,7 @@
  * and every call answers all the same. */
 #define _GNU_SOURCE 1
 
+#define GOOD_IS __thread
 #include "calls.h"
 #include "threads.h"
 
@@ -30,10 +31,12 @@ static void use_all(int index) {
     int64_t number = -1;
     CHECK_EQ(kvreg_get_int(bucket, "key", 3, &number), KVREG_OK);
     CHECK_EQ(number, index);
+    good_take(registry, bucket);
     FOR_CALLS(each) {
         if (each->make == call_stop || each->make == call_bucket_stop) continue;
-        CHECK(each->make(each->of == 'r' ? registry : bucket, name, len) >= 0);
+        CHECK(each->make(good_handle(each), name, len) >= 0);
     }
+    CHECK_EQ(kvreg_snapshot_close(good.whole), KVREG_OK);
     CHECK_EQ(kvreg_bucket_stop(bucket, KVREG_REASON_NORMAL), KVREG_OK);
     CHECK_EQ(kvreg_lookup_id(registry, name, len), KVREG_NOT_FOUND);
     CHECK_EQ(kvreg_bucket_check(bucket), KVREG_DEAD);

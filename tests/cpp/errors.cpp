@@ -104,7 +104,42 @@ TEST(a_visitor_may_throw) {
     CHECK_EQ(bucket.items().value().size(), 100);
 }
 
+// So does what an update function throws, also the error of a call that it makes; its key stays as it was.
+TEST(an_update_function_may_throw) {
+    const Registry registry = Registry::start().value();
+    const Bucket bucket = registry.create("shopping").value();
+    bucket.put("milk", "text").value();
+    CHECK(thrown([&] {
+              bucket.update("milk", [&](auto) { return kvreg::Update::put(*bucket.get_int("milk").value()); }).value();
+          }) == Status::wrong_type);
+    CHECK(thrown([&] { bucket.update("milk", [](auto) { return kvreg::Update::put(UINT64_MAX); }).value(); }) ==
+          Status::out_of_range);
+    CHECK(bucket.get_string("milk").value() == "text");
+    bucket.put("milk", 1).value();
+}
+
+TEST(a_loop_over_a_closed_snapshot_throws) {
+    const Registry registry = Registry::start().value();
+    const Bucket bucket = registry.create("shopping").value();
+    for (int i = 0; i < 100; i++) bucket.put(std::to_string(i), "text").value();
+    const kvreg::Snapshot snapshot = bucket.snapshot().value();
+    int visited = 0;
+    CHECK(thrown([&] {
+              for (const kvreg::Item &item : snapshot.items().value()) {
+                  CHECK(item.value.as_string() == "text");
+                  if (++visited == 10) snapshot.close().value();
+              }
+          }) == Status::dead);
+    CHECK_EQ(visited, 10);
+    CHECK(thrown([&] { (void)snapshot.names().value(); }) == Status::dead);
+    // A condition that does not hold is an answer.
+    CHECK(thrown([&] { CHECK(!bucket.put_new("7", 1).value() && !bucket.put_if_revision("7", 0, 1).value()); }) ==
+          Status::ok);
+}
+
 int main() {
+    RUN(an_update_function_may_throw);
+    RUN(a_loop_over_a_closed_snapshot_throws);
     RUN(an_error_is_thrown_by_value);
     RUN(what_is_there_is_given_and_not_thrown);
     RUN(nothing_is_thrown_before_the_value_is_asked_for);

@@ -38,6 +38,8 @@ struct Caller {
             const Registry own = Registry::start().value();
             CHECK(own.create("shopping").value().put("milk", 1));
             CHECK_EQ(own.names().value().size(), 1);
+            CHECK(own.snapshot().value().get_in("shopping", "milk").value()->as_int() == 1);
+            CHECK(own.batch().value().commit());
         }
         if (child_code() != 0) _exit(3);
         ++*destroyed;
@@ -46,8 +48,10 @@ struct Caller {
 
 Caller made_before_main;
 
-/// A value and a registry that live as long as the process does.
+/// A value, a snapshot, a batch and a registry that live as long as the process does.
 kvreg::Value held;
+kvreg::Snapshot shown;
+kvreg::Batch prepared;
 std::optional<Registry> owned;
 thread_local Caller of_the_thread;
 
@@ -56,6 +60,9 @@ void begin() {
     const Bucket bucket = owned->create("shopping").value();
     CHECK(bucket.put("text", "kept"));
     held = *bucket.get("text").value();
+    shown = owned->snapshot().value();
+    prepared = owned->batch().value();
+    CHECK(prepared.put(bucket, "text", "never"));
     registry_id = owned->id();
     bucket_id = bucket.id();
     running = true;

@@ -6,6 +6,10 @@
 
 #include "../c/check.h"
 
+#if __cplusplus >= 202002L
+#include <ranges>
+#endif
+
 // What a user relies on without saying so.
 static_assert(std::is_trivially_copyable_v<kvreg::Bucket> && sizeof(kvreg::Bucket) == sizeof(kvreg_bucket));
 static_assert(std::is_nothrow_default_constructible_v<kvreg::Bucket>);
@@ -18,6 +22,42 @@ static_assert(!std::is_copy_constructible_v<kvreg::Value> && !std::is_copy_assig
 static_assert(std::is_nothrow_move_constructible_v<kvreg::Value> && std::is_nothrow_move_assignable_v<kvreg::Value>);
 static_assert(!std::is_convertible_v<kvreg::Result<bool>, bool>, "a Result is no answer until it was asked for it");
 static_assert(!std::is_convertible_v<kvreg::Status, int>);
+
+// Snapshots and batches belong to one object, which knows what a number stands for only if somebody says so.
+template <class Holder> constexpr bool holds = !std::is_copy_constructible_v<Holder> &&
+                                               !std::is_copy_assignable_v<Holder> &&
+                                               std::is_nothrow_move_constructible_v<Holder> &&
+                                               std::is_nothrow_move_assignable_v<Holder> &&
+                                               std::is_nothrow_default_constructible_v<Holder> &&
+                                               !std::is_convertible_v<std::uint64_t, Holder> &&
+                                               sizeof(Holder) == sizeof(std::uint64_t);
+static_assert(holds<kvreg::Snapshot> && holds<kvreg::Batch>);
+static_assert(!std::is_convertible_v<kvreg::Snapshot, kvreg::Batch>);
+static_assert(!std::is_constructible_v<kvreg::Snapshot, kvreg::Batch>);
+static_assert(std::is_trivially_copyable_v<kvreg::ValueView> && sizeof(kvreg::ValueView) == sizeof(kvreg_value));
+static_assert(sizeof(kvreg::Value) == sizeof(kvreg_value));
+static_assert(!std::is_convertible_v<kvreg::Value &, kvreg::ValueView &>, "else one could be written over");
+static_assert(!std::is_assignable_v<kvreg::detail::Content &, const kvreg::Value &>);
+
+// A loop over a snapshot that ends before the loop begins is refused by the compiler.
+template <class T, class = void> constexpr bool can_visit = false;
+template <class T>
+constexpr bool can_visit<T, std::void_t<decltype(std::declval<T>().items()), decltype(std::declval<T>().names())>> =
+    !std::is_void_v<decltype(std::declval<T>().items())>;
+static_assert(can_visit<kvreg::Snapshot &> && can_visit<const kvreg::Snapshot &>);
+static_assert(!can_visit<kvreg::Snapshot> && !can_visit<const kvreg::Snapshot>);
+
+// One item at a time, and no more is claimed.
+using Items = std::decay_t<decltype(std::declval<kvreg::Snapshot &>().items().value())>;
+using Names = std::decay_t<decltype(std::declval<kvreg::Snapshot &>().names().value())>;
+using Category = std::iterator_traits<decltype(std::declval<Items &>().begin())>::iterator_category;
+static_assert(std::is_same_v<Category, std::input_iterator_tag>);
+#if __cplusplus >= 202002L
+static_assert(std::ranges::input_range<Items> && !std::ranges::forward_range<Items>);
+static_assert(std::ranges::input_range<Names> && std::ranges::common_range<Names>);
+static_assert(std::ranges::input_range<decltype(kvreg::unpack_items("").value())>);
+static_assert(std::ranges::input_range<decltype(kvreg::unpack_names("").value())>);
+#endif
 
 // What can be put: nothing turns into a bool or a number on its way.
 template <class T, class = void> constexpr bool can_put = false;
@@ -35,6 +75,9 @@ static_assert(can_put<std::string_view> && can_put<kvreg::Bytes> && can_put<cons
 static_assert(!can_put<int *> && !can_put<const void *> && !can_put<const unsigned char *>);
 static_assert(!can_put<void (*)()> && !can_put<Scoped> && !can_put<Convertible> && !can_put<std::optional<int>>);
 static_assert(!can_put<Unscoped>, "an enumerator must be turned into a number on purpose");
+static_assert(can_put<kvreg::Value> && can_put<kvreg::ValueView> && can_put<kvreg::Data> && can_put<kvreg::Data &>);
+static_assert(!can_put<std::optional<kvreg::Value>> && !can_put<kvreg::Bucket> && !can_put<kvreg::Update>);
+static_assert(!can_put<kvreg_value> && !can_put<kvreg::Result<int>> && !can_put<std::vector<unsigned char>>);
 
 TEST(versions_agree) { CHECK(std::string(kvreg::version()) == KVREG_VERSION); }
 
@@ -48,7 +91,27 @@ TEST(every_status_has_a_name) {
     CHECK(std::string(name(kvreg::Status::not_found)) == "KVREG_NOT_FOUND");
 }
 
+// The templates that the rest of this file leaves unused, so that every compiler sees them.
+TEST(every_template_compiles) {
+    using kvreg::Update;
+    const kvreg::Bucket bucket;
+    const auto keep = [](std::optional<kvreg::ValueView>) { return Update::keep(); };
+    CHECK(!bucket.update("key", keep) && !bucket.update("key", [](auto) { return Update::put("text"); }));
+    CHECK(!bucket.put_many({{"key", 1}}) && !bucket.put_many(std::vector<std::pair<std::string, kvreg::Data>>()));
+    CHECK(!bucket.get_many({"key"}) && !bucket.get_many(std::vector<std::string>()));
+    CHECK(!kvreg::Snapshot().get_many({"key"}) && !kvreg::Registry::attach(0).create_many({"name"}));
+    CHECK(!bucket.for_each([](std::string_view, const kvreg::Value &) {}));
+    const kvreg::Snapshot none;
+    if (auto names = none.names())
+        for (auto &[name, found] : *names) CHECK(name.empty() && found == bucket);
+    if (auto items = none.items())
+        for (auto &[key, value] : *items) CHECK(key.empty() && value.is_nil());
+    for (auto &[key, value] : kvreg::unpack_items("").value()) CHECK(key.empty() && value.is_nil());
+    for (auto &[name, found] : kvreg::unpack_names("").value()) CHECK(name.empty() && found == bucket);
+}
+
 int main() {
+    RUN(every_template_compiles);
     RUN(versions_agree);
     RUN(every_status_has_a_name);
     return check_end();

@@ -72,8 +72,45 @@ TEST(all_the_rest_works) {
     CHECK(bucket.get("milk").status() == Status::dead);
 }
 
+TEST(a_loop_over_a_closed_snapshot_ends_the_process) {
+    const Registry registry = Registry::start().value();
+    const Bucket bucket = registry.create("shopping").value();
+    for (int i = 0; i < 10; i++) CHECK(bucket.put(std::to_string(i), i));
+    const kvreg::Snapshot snapshot = bucket.snapshot().value();
+    auto items = snapshot.items().value();
+    auto at = items.begin();
+    CHECK(at != items.end() && snapshot.close());
+    aborts([&] { ++at; }, Status::dead);
+    aborts([&] { (void)snapshot.items().value(); }, Status::dead);
+}
+
+TEST(changes_and_snapshots_work) {
+    using kvreg::Update;
+    using kvreg::ValueView;
+    const Registry registry = Registry::start().value();
+    const Bucket bucket = registry.create("shopping").value();
+    CHECK(bucket.put_new("milk", 1).value() && !bucket.put_new("milk", 2).value());
+    CHECK(bucket.update("milk", [](std::optional<ValueView> old) { return Update::put(*old->as_int() + 1); }));
+    CHECK(bucket.update("milk", [](auto) { return Update::put(UINT64_MAX); }).status() == Status::out_of_range);
+    CHECK(bucket.add("milk").value() == 3 && bucket.swap("milk", "text").value()->as_int() == 3);
+    CHECK(bucket.take("milk").value()->as_string() == "text");
+    CHECK(bucket.put_many({{"milk", 1}, {"eggs", "a dozen"}}).value() == 2);
+    const kvreg::Batch batch = registry.batch().value();
+    CHECK(batch.put(registry.create("work").value(), "milk", 2) && batch.erase(bucket, "eggs"));
+    const kvreg::Snapshot then = registry.snapshot().value();
+    CHECK(batch.commit());
+    const kvreg::Snapshot shopping = then.bucket("shopping").value().value();
+    std::size_t items = 0, names = 0;
+    for (const auto &[key, value] : shopping.items().value()) items += key.size() + (value.is_nil() ? 1 : 0);
+    for (const auto &[name, found] : then.names().value()) names += name.size() + (found == bucket ? 1 : 0);
+    CHECK(items == 8 && names == 13);
+    CHECK(bucket.get_many({"milk", "eggs"}).value()[1] == std::nullopt && bucket.clear().value() == 1);
+}
+
 int main() {
     RUN(the_value_of_a_failure_ends_the_process);
+    RUN(a_loop_over_a_closed_snapshot_ends_the_process);
+    RUN(changes_and_snapshots_work);
     RUN(all_the_rest_works);
     return check_end();
 }

@@ -6,6 +6,7 @@
 use super::failure::{At, Failure, Outcome};
 use super::layout::Layout;
 use super::run::{Printed, Run};
+use super::sanitizer;
 use super::tool::Tool;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,7 @@ pub(crate) fn program(
     let output = native.join(name);
     let run = Run::new(language.compiler().find()?)
         .args([language.standard(), "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"])
+        .args(sanitizer::flags())
         .arg("-I")
         .arg(layout.include())
         .arg("-o")
@@ -136,7 +138,7 @@ pub(crate) fn run(layout: &Layout, source: &Path, program: &Path) -> Outcome<Pri
 pub(crate) fn accepts(layout: &Layout, compiler: Tool, standard: &str, kind: &str, file: &Path) -> Outcome {
     Run::new(compiler.find()?)
         .args(["-x", kind, &format!("-std={standard}")])
-        .args(["-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only"])
+        .args(["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror", "-fsyntax-only"])
         .arg("-I")
         .arg(layout.include())
         .arg(file)

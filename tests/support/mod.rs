@@ -14,6 +14,7 @@ pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod python;
 pub(crate) mod run;
+pub(crate) mod sanitizer;
 pub(crate) mod stamp;
 pub(crate) mod tool;
 pub(crate) mod wheel;

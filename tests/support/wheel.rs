@@ -39,6 +39,7 @@ fn sum(layout: &Layout) -> Outcome<String> {
     let mut sum = Sum::default();
     sum.folder(&folder(layout), &NOT_SOURCES)?
         .file(&layout.root.join("src/capi/types.rs"))?
+        .file(&layout.root.join("src/capi/types/table.rs"))?
         .file(&layout.library()?)?;
     Ok(sum.finish())
 }

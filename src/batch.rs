@@ -1,0 +1,213 @@
+//! Batches: many puts and deletes over several buckets of one registry, as one change.
+//!
+//! A batch is collected, then committed. To commit, the new trees are built beside the old ones, with the right to
+//! change every bucket concerned; then, in one announced change, each bucket's root is exchanged. So a snapshot shows
+//! all of it or nothing, whatever its size; readers of the live buckets see each bucket change at once, one after the
+//! other; and if anything fails, nothing was changed.
+
+#[cfg(feature = "capi")]
+mod handle;
+
+#[cfg(feature = "capi")]
+pub(crate) use handle::BatchHandle;
+
+use crate::bucket::{BUCKETS, Bucket, Item, Long, Payload, checked};
+use crate::epoch;
+use crate::error::Error;
+use crate::fork;
+use crate::registry::Registry;
+use crate::table::Table;
+use crate::tree::edit::Edit;
+use crate::value::{Value, ValueRef};
+use std::ptr::NonNull;
+
+/// Changes that are collected to be made at once.
+#[derive(Debug)]
+pub struct Batch {
+    registry: Registry,
+    changes: Vec<Change>,
+}
+
+#[derive(Debug)]
+struct Change {
+    bucket: u64,
+    key: Box<[u8]>,
+    /// None to delete.
+    value: Option<Value>,
+}
+
+/// A bucket that is being changed.
+struct Part {
+    bucket: u64,
+    long: Long,
+    edit: Edit<Item>,
+}
+
+impl Batch {
+    /// An empty batch for the buckets of a registry.
+    pub fn new(registry: Registry) -> Batch {
+        Batch { registry, changes: Vec::new() }
+    }
+
+    /// Adds a put. The value is copied.
+    pub fn put<'a>(
+        &mut self,
+        bucket: Bucket,
+        key: impl AsRef<[u8]>,
+        value: impl Into<ValueRef<'a>>,
+    ) -> Result<(), Error> {
+        let value = value.into().to_value()?;
+        self.push(bucket, key.as_ref(), Some(value))
+    }
+
+    /// Adds a delete. A key that is not there when it is made is no error.
+    pub fn delete(&mut self, bucket: Bucket, key: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.push(bucket, key.as_ref(), None)
+    }
+
+    fn push(&mut self, bucket: Bucket, key: &[u8], value: Option<Value>) -> Result<(), Error> {
+        let key = checked(key)?;
+        self.changes.try_reserve(1).map_err(|_| Error::OutOfMemory)?;
+        self.changes.push(Change { bucket: bucket.id(), key: key.into(), value });
+        Ok(())
+    }
+
+    /// Whether a bucket is alive and of this registry.
+    pub(crate) fn check(&self, bucket: Bucket) -> Result<(), Error> {
+        if bucket.registry()? == self.registry { Ok(()) } else { Err(Error::InvalidArgument) }
+    }
+
+    /// How many changes it has.
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Forgets all changes.
+    pub fn clear(&mut self) {
+        self.changes.clear();
+    }
+
+    /// Makes all changes at once, in the order in which they were added, and empties the batch; on an error nothing is
+    /// changed and the batch stays as it is. Every bucket that is changed counts it as one change: all keys get the
+    /// same revision. [`Error::Dead`] if a bucket has exited, [`Error::InvalidArgument`] if one is of another registry,
+    /// [`Error::Deadlock`] from an update function of one of them.
+    pub fn commit(&mut self) -> Result<(), Error> {
+        fork::check()?;
+        // Stable, so the order within a bucket stays; by number, so that two batches take their buckets in one order.
+        let mut order: Vec<&Change> = self.changes.iter().collect();
+        order.sort_by_key(|change| change.bucket);
+        let groups: Vec<&[&Change]> = order.chunk_by(|a, b| a.bucket == b.bucket).collect();
+        for group in &groups {
+            self.check(Bucket::from_id(group[0].bucket))?;
+        }
+        let longs = Long::take_all(groups.iter().map(|group| group[0].bucket))?;
+        let Some(table) = self.hold_table()? else { return Ok(()) };
+        let result = build(&table, &groups, longs).and_then(|parts| show(&table, parts));
+        drop(table);
+        result?;
+        self.changes.clear();
+        Ok(())
+    }
+
+    /// The table, or None if there is nothing to do.
+    fn hold_table(&self) -> Result<Option<HeldTable>, Error> {
+        if self.changes.is_empty() {
+            return self.registry.with_table(|_, _| None);
+        }
+        let table =
+            self.registry.with_table(|_, table| table.hold().then(|| HeldTable(NonNull::from(table))))?;
+        table.ok_or(Error::Stopped).map(Some)
+    }
+}
+
+/// A table that this thread holds.
+struct HeldTable(NonNull<Table>);
+
+impl std::ops::Deref for HeldTable {
+    type Target = Table;
+    fn deref(&self) -> &Table {
+        // SAFETY: held.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for HeldTable {
+    fn drop(&mut self) {
+        // SAFETY: held until now.
+        unsafe { Table::let_go(self.0) }
+    }
+}
+
+/// Builds the new trees, which nobody sees yet.
+fn build(table: &Table, groups: &[&[&Change]], longs: Vec<Long>) -> Result<Vec<Part>, Error> {
+    let number = table.cuts.raise();
+    let mut parts = Vec::with_capacity(groups.len());
+    for (group, long) in groups.iter().zip(longs) {
+        let edit = long.contents().hidden_edit(number);
+        let mut part = Part { bucket: group[0].bucket, long, edit };
+        let result = group.iter().try_for_each(|change| part.make(change, number));
+        parts.push(part);
+        if let Err(error) = result {
+            parts.into_iter().for_each(Part::abandon);
+            return Err(error);
+        }
+    }
+    Ok(parts)
+}
+
+impl Part {
+    fn make(&mut self, change: &Change, number: u64) -> Result<(), Error> {
+        let contents = self.long.contents();
+        let hash = contents.hash().of(&change.key);
+        match &change.value {
+            None => {
+                self.edit.remove(hash, &change.key);
+            }
+            Some(value) => {
+                let payload = Payload::new(value.into())?;
+                let item = Item::new(&change.key, number, contents.next_revision(), payload)?;
+                // SAFETY: new, and the tree's from now on.
+                unsafe { self.edit.put(hash, item.as_ptr()) };
+            }
+        }
+        Ok(())
+    }
+
+    fn abandon(self) {
+        // SAFETY: it was not shown.
+        unsafe { self.edit.abandon() }
+    }
+}
+
+/// Shows all of it, as one change.
+fn show(table: &Table, parts: Vec<Part>) -> Result<(), Error> {
+    let pin = epoch::pin();
+    if let Some(error) = parts.iter().find_map(|part| BUCKETS.resolve(part.bucket).err()) {
+        parts.into_iter().for_each(Part::abandon); // one exited meanwhile
+        return Err(error);
+    }
+    let writing = pin.announce();
+    let now = table.cuts.now(&writing);
+    let changed = || parts.iter().filter(|part| part.edit.has_changes());
+    // All of them first: it may fail, for one that exits just now.
+    let result = changed().try_for_each(|part| part.long.contents().touch(now));
+    if result.is_ok() {
+        changed().for_each(|part| part.long.contents().show(&part.edit));
+    }
+    drop(writing);
+    drop(pin);
+    if result.is_err() {
+        parts.into_iter().for_each(Part::abandon);
+        return result;
+    }
+    for Part { long, edit, .. } in parts {
+        drop(long); // the next one may change it
+        table.cuts.keep_all(now, edit.into_retired()).into_iter().for_each(epoch::retire);
+    }
+    Ok(())
+}

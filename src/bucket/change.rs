@@ -1,0 +1,235 @@
+//! Changes to a key, each in one step: what is there is looked at and changed under the bucket's lock.
+
+use super::contents::Contents;
+use super::item::{Item, Number, Payload};
+use super::{BUCKETS, checked};
+use crate::cuts::Now;
+use crate::epoch::{self, Pin};
+use crate::error::Error;
+use crate::fork;
+use crate::lock::Busy;
+use crate::sync::memory;
+use crate::tree::edit::Retired;
+use crate::tree::{Node, find};
+use std::ptr::NonNull;
+
+/// What a change does to its key.
+pub(crate) enum Step<'a> {
+    Keep,
+    Put(Payload<'a>),
+    Delete,
+}
+
+/// Overwrites a number in place, the commonest change of all; tells whether it could. If not, nothing is changed.
+#[inline(always)]
+pub(super) fn overwrite(bucket: u64, key: &[u8], number: Number) -> Result<bool, Error> {
+    let key = checked(key)?;
+    fork::check()?;
+    let pin = epoch::pin();
+    let Some(contents) = BUCKETS.resolve(bucket)?.contents(&pin) else { return Ok(false) };
+    // Without the lock, so that it is not held while caches miss.
+    let root = contents.root(&pin);
+    let hash = contents.hash().of(key);
+    // SAFETY: the pin came before the root was read.
+    let Some(item) = (unsafe { find::<Item>(root, hash, key).as_ref() }) else { return Ok(false) };
+    item.prefetch_to_write();
+    let Ok(_held) = contents.lock().acquire(&pin) else { return Ok(false) };
+    let writing = pin.announce();
+    let now = contents.cuts().now(&writing);
+    // In this tree an item that is not gone is still its key's. The first change after a cut is not for here.
+    if item.is_gone()
+        || contents.root(&pin) != root
+        || !contents.is_touched(now)
+        || !item.takes(now.held, number)
+    {
+        return Ok(false);
+    }
+    item.overwrite(number, contents.next_revision());
+    contents.count_change();
+    Ok(true)
+}
+
+/// Looks at a key's item and does what `decide`, which is ours and short, makes of it.
+pub(super) fn change<'a, R>(
+    bucket: u64,
+    key: &[u8],
+    decide: impl FnOnce(Option<&Item>) -> Result<(Step<'a>, R), Error>,
+) -> Result<R, Error> {
+    change_with_revision(bucket, key, |old, _| decide(old))
+}
+
+/// As [`change`]; `decide` also learns the revision that the change will have.
+pub(super) fn change_with_revision<'a, R>(
+    bucket: u64,
+    key: &[u8],
+    decide: impl FnOnce(Option<&Item>, u64) -> Result<(Step<'a>, R), Error>,
+) -> Result<R, Error> {
+    let key = checked(key)?;
+    fork::check()?;
+    loop {
+        let pin = epoch::pin();
+        let contents: *const Contents = BUCKETS.resolve(bucket)?.contents_or_new(&pin)?;
+        // SAFETY: alive while the pin is.
+        let contents = unsafe { &*contents };
+        let hash = contents.hash().of(key);
+        // Without the lock, so that it is not held while caches miss.
+        let root = contents.root(&pin);
+        // SAFETY: the pin came before the root was read.
+        let seen = unsafe { find::<Item>(root, hash, key).as_ref() };
+        let target = Target { contents, root, seen, hash, key };
+        match contents.lock().acquire(&pin) {
+            Err(Busy) => contents.lock().wait(pin, 0)?,
+            Ok(held) => return apply(pin, held, target, decide),
+        }
+    }
+}
+
+/// A key that is to be changed, and what was seen of it without the lock.
+struct Target<'c, 'k> {
+    contents: &'c Contents,
+    root: Node,
+    seen: Option<&'c Item>,
+    hash: u64,
+    key: &'k [u8],
+}
+
+impl<'c> Target<'c, '_> {
+    /// The key's item now, for who has the lock.
+    #[inline(always)]
+    fn item(&self, pin: &Pin) -> Option<&'c Item> {
+        let root = self.contents.root(pin);
+        match self.seen {
+            // In this tree an item that is not gone is still its key's.
+            Some(item) if !item.is_gone() && root == self.root => Some(item),
+            // SAFETY: the pin came before the root was read.
+            _ => unsafe { find::<Item>(root, self.hash, self.key).as_ref() },
+        }
+    }
+}
+
+/// Makes the change, for who has the lock (or nothing to be let go of, if it has it for long).
+fn apply<'a, R>(
+    pin: Pin,
+    lock: impl Sized,
+    target: Target<'_, '_>,
+    decide: impl FnOnce(Option<&Item>, u64) -> Result<(Step<'a>, R), Error>,
+) -> Result<R, Error> {
+    let contents = target.contents;
+    let writing = pin.announce();
+    let now = contents.cuts().now(&writing);
+    let old = target.item(&pin);
+    let (step, answer) = decide(old, contents.next_revision())?;
+    if let (Step::Put(payload), Some(old)) = (&step, old)
+        && let Some(number) = payload.number().filter(|&number| old.takes(now.held, number))
+    {
+        contents.touch(now)?;
+        old.overwrite(number, contents.next_revision());
+        contents.count_change();
+        return Ok(answer);
+    }
+    let retired = match (step, old) {
+        (Step::Keep, _) | (Step::Delete, None) => return Ok(answer),
+        (Step::Put(payload), _) => put(contents, now, target.hash, target.key, payload)?,
+        (Step::Delete, Some(old)) => delete(contents, now, target.hash, target.key, old)?,
+    };
+    drop(writing);
+    drop(lock);
+    clean_up(pin, contents, now, retired);
+    Ok(answer)
+}
+
+#[inline(never)]
+fn put(contents: &Contents, now: Now, hash: u64, key: &[u8], payload: Payload<'_>) -> Result<Retired, Error> {
+    let mut edit = contents.edit(now)?;
+    let item = Item::new(key, now.number, contents.next_revision(), payload)?;
+    // SAFETY: the item is new; what it replaces is alive at least while we are pinned.
+    unsafe {
+        if let Some(old) = edit.put(hash, item.as_ptr()) {
+            (*old).set_gone();
+        }
+    }
+    contents.show(&edit);
+    Ok(edit.into_retired())
+}
+
+#[inline(never)]
+fn delete(contents: &Contents, now: Now, hash: u64, key: &[u8], old: &Item) -> Result<Retired, Error> {
+    let mut edit = contents.edit(now)?;
+    edit.remove(hash, key);
+    old.set_gone();
+    contents.show(&edit);
+    Ok(edit.into_retired())
+}
+
+/// Sees to what was replaced.
+#[inline(never)]
+fn clean_up(pin: Pin, contents: &Contents, now: Now, retired: Retired) {
+    let garbage = contents.cuts().keep_all(now, retired);
+    drop(pin); // else it would hold back what we retire
+    garbage.into_iter().for_each(epoch::retire);
+}
+
+/// A bucket whose lock is held for long. What it guards lives as long as this.
+pub(crate) struct Long {
+    contents: NonNull<Contents>,
+}
+
+impl Long {
+    /// Takes a bucket's lock; [`Error::Deadlock`] instead of waiting if this thread has one already.
+    pub(crate) fn take(bucket: u64) -> Result<Long, Error> {
+        Long::take_next(bucket, 0)
+    }
+
+    /// Takes the locks of several buckets, which stand in the order of their ids.
+    pub(crate) fn take_all(buckets: impl Iterator<Item = u64>) -> Result<Vec<Long>, Error> {
+        buckets.zip(0..).map(|(bucket, taken)| Long::take_next(bucket, taken)).collect()
+    }
+
+    fn take_next(bucket: u64, taken: u32) -> Result<Long, Error> {
+        fork::check()?;
+        loop {
+            let pin = epoch::pin();
+            let contents: *const Contents = BUCKETS.resolve(bucket)?.contents_or_new(&pin)?;
+            // SAFETY: alive while the pin is.
+            let contents = unsafe { &*contents };
+            match contents.lock().acquire_long(&pin) {
+                Ok(()) => return Ok(Long { contents: NonNull::from(contents) }),
+                Err(Busy) => contents.lock().wait(pin, taken)?,
+            }
+        }
+    }
+
+    pub(crate) fn contents(&self) -> &Contents {
+        memory::used(self.contents.as_ptr());
+        // SAFETY: kept alive by the hold.
+        unsafe { self.contents.as_ref() }
+    }
+
+    /// Looks at a key's item, lets `decide`, which may be anybody's and take its time, make something of a copy of
+    /// what `look` sees in it, and does that.
+    pub(super) fn change<'a, L, R>(
+        &self,
+        bucket: u64,
+        key: &[u8],
+        look: impl FnOnce(Option<&Item>) -> Result<L, Error>,
+        decide: impl FnOnce(L) -> Result<(Step<'a>, R), Error>,
+    ) -> Result<R, Error> {
+        let looked = {
+            let pin = epoch::pin();
+            look(self.contents().find(&pin, key))?
+        };
+        let (step, answer) = decide(looked)?;
+        let pin = epoch::pin();
+        BUCKETS.resolve(bucket)?; // it may have exited meanwhile
+        let contents = self.contents();
+        let (root, hash) = (contents.root(&pin), contents.hash().of(key));
+        apply(pin, (), Target { contents, root, seen: None, hash, key }, |_, _| Ok((step, answer)))
+    }
+}
+
+impl Drop for Long {
+    fn drop(&mut self) {
+        // SAFETY: this hold's contents, which are not touched again.
+        unsafe { Contents::release_long(self.contents) }
+    }
+}

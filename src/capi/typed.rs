@@ -1,0 +1,177 @@
+//! Keys to values of one type, in registers or in the caller's memory.
+
+use super::types::*;
+use super::{guard, guard_len, name, output, slice, value};
+use crate::bucket::Bucket;
+use crate::error::Error;
+use crate::value::ValueRef;
+use core::ffi::{c_char, c_void};
+
+/// Puts a number of type `KVREG_INT`. Over a number of that type it is one store into place, as with kvreg_put.
+///
+/// @thread any; may block while another thread changes this bucket
+/// @owner the key stays the caller's
+/// @fork KVREG_FORKED in the child
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_put_int(
+    bucket: kvreg_bucket,
+    key: *const c_char,
+    key_len: usize,
+    value: i64,
+) -> kvreg_status {
+    // SAFETY: this function's contract is that of `put`.
+    unsafe { put(bucket, key, key_len, value) }
+}
+
+/// Gets a number of type `KVREG_INT`; `KVREG_WRONG_TYPE` for any other. On any error `*out` is 0.
+///
+/// @thread any; wait-free
+/// @owner nothing to release
+/// @fork works in the child, on what the bucket held at the fork
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_get_int(
+    bucket: kvreg_bucket,
+    key: *const c_char,
+    key_len: usize,
+    out: *mut i64,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
+        let (out, key) = unsafe { (output(out, 0)?, name(key, key_len)?) };
+        *out = Bucket::from_id(bucket).get_int(key)?.ok_or(Error::NotFound)?;
+        Ok(())
+    })
+}
+
+/// Puts a number of type `KVREG_FLOAT`.
+///
+/// @thread any; may block while another thread changes this bucket
+/// @owner the key stays the caller's
+/// @fork KVREG_FORKED in the child
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_put_float(
+    bucket: kvreg_bucket,
+    key: *const c_char,
+    key_len: usize,
+    value: f64,
+) -> kvreg_status {
+    // SAFETY: this function's contract is that of `put`.
+    unsafe { put(bucket, key, key_len, value) }
+}
+
+/// Gets a number of type `KVREG_FLOAT`; `KVREG_WRONG_TYPE` for any other. On any error `*out` is 0.
+///
+/// @thread any; wait-free
+/// @owner nothing to release
+/// @fork works in the child, on what the bucket held at the fork
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_get_float(
+    bucket: kvreg_bucket,
+    key: *const c_char,
+    key_len: usize,
+    out: *mut f64,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
+        let (out, key) = unsafe { (output(out, 0.0)?, name(key, key_len)?) };
+        *out = Bucket::from_id(bucket).get_float(key)?.ok_or(Error::NotFound)?;
+        Ok(())
+    })
+}
+
+/// Puts text, which must be UTF-8 (`KVREG_INVALID_ARGUMENT` if not). NUL may occur in it.
+///
+/// @thread any; may block while another thread changes this bucket
+/// @owner key and text stay the caller's
+/// @fork KVREG_FORKED in the child
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_put_str(
+    bucket: kvreg_bucket,
+    key: *const c_char,
+    key_len: usize,
+    text: *const c_char,
+    text_len: usize,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
+        let (key, text) = unsafe { (name(key, key_len)?, slice(text.cast(), text_len)?) };
+        Bucket::from_id(bucket).put(key, value::text(text)?)
+    })
+}
+
+/// Puts bytes of any kind.
+///
+/// @thread any; may block while another thread changes this bucket
+/// @owner key and data stay the caller's
+/// @fork KVREG_FORKED in the child
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_put_bytes(
+    bucket: kvreg_bucket,
+    key: *const c_char,
+    key_len: usize,
+    data: *const c_void,
+    data_len: usize,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
+        let (key, data) = unsafe { (name(key, key_len)?, slice(data, data_len)?) };
+        Bucket::from_id(bucket).put(key, ValueRef::Bytes(data))
+    })
+}
+
+/// Copies text or bytes into the caller's buffer: gives their full length in bytes, or a negative status
+/// (`KVREG_WRONG_TYPE` for a value that is neither), and copies min(length, capacity) bytes. No NUL is added.
+/// `buffer` may be NULL if `capacity` is 0.
+///
+/// @thread any; wait-free
+/// @owner the buffer is the caller's; nothing to release
+/// @fork works in the child, on what the bucket held at the fork
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_get_bytes(
+    bucket: kvreg_bucket,
+    key: *const c_char,
+    key_len: usize,
+    buffer: *mut c_void,
+    capacity: usize,
+) -> i64 {
+    guard_len(|| {
+        // SAFETY: the caller passes NULL or a valid pointer, as this function's comment in the header demands.
+        let key = unsafe { name(key, key_len)? };
+        // SAFETY: the caller passes a buffer of `capacity` bytes, as this function's comment in the header demands.
+        let copy = |bytes: &[u8]| unsafe { value::copy_part(bytes, buffer, capacity) };
+        Bucket::from_id(bucket).read_bytes(key, copy)?.ok_or(Error::NotFound)?
+    })
+}
+
+/// # Safety
+/// `key` points to `key_len` readable bytes, or is NULL and refused.
+#[inline(always)]
+unsafe fn put<N: Into<ValueRef<'static>> + Copy>(
+    bucket: kvreg_bucket,
+    key: *const c_char,
+    key_len: usize,
+    value: N,
+) -> kvreg_status {
+    let mut done = false;
+    // By itself, because it cannot panic: so nothing of it is done through pointers for the sake of a landing pad.
+    let status = guard(|| {
+        // SAFETY: this function's contract is that of `name`.
+        done = Bucket::from_id(bucket).overwrite(unsafe { name(key, key_len)? }, value.into())?;
+        Ok(())
+    });
+    if done || status != KVREG_OK {
+        return status;
+    }
+    guard(|| {
+        // SAFETY: this function's contract is that of `name`.
+        let key = unsafe { name(key, key_len)? };
+        Bucket::from_id(bucket).put_anew(key, value.into())
+    })
+}

@@ -1,0 +1,354 @@
+//! Cuts: the moments that snapshots show, and what is kept for them.
+//!
+//! One number for all of a registry, its names and the contents of its buckets. A change belongs to the number that it
+//! finds when it begins ([`Cuts::now`]). Taking a cut gives it the current number, raises that, and waits for the
+//! changes that began under the old one (each is announced, and short: see `epoch`). From then on the cut shows every
+//! change up to its number and none after it, in a registry of any size, and no writer was held back: a writer that
+//! meets something born before the newest held cut changes a copy.
+//!
+//! What was replaced lies on the dead list of the newest held cut that can see it; when a cut is let go of, its list
+//! is either free, or goes to the next older held cut, if that was late enough to see it. This is the rule of ZFS'
+//! dead lists; the cost is that of what changed, and no count is kept in any node.
+//!
+//! Invariants:
+//! 1. A thing that was born in `b` and replaced in `d` is visible to the held cuts `c` with `b <= c < d`, and is not
+//!    freed while there is one.
+//! 2. `newest` is at least every held cut, from before the raise of `now` that followed it. So a writer that reads
+//!    `now` first, and sees a number, also sees all cuts below it.
+//! 3. A past (see `live`) is unlinked before the last cut that needs it counts as gone.
+//! 4. A map that ends while cuts are held is closed first, and then kept for every held cut that was taken since it
+//!    was born, even for those that do not show it. So all its pasts are unlinked before it is freed.
+
+use crate::epoch::{self, Garbage, Writing};
+use crate::live::Past;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
+use crate::tree::edit::Retired;
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+
+/// Something that was replaced: memory, and the version that it was born in.
+#[derive(Clone, Copy)]
+pub(crate) struct Dead {
+    birth: u64,
+    garbage: Garbage,
+}
+
+impl Dead {
+    pub(crate) fn new(birth: u64, garbage: Garbage) -> Dead {
+        Dead { birth, garbage }
+    }
+
+    /// Frees it.
+    ///
+    /// # Safety
+    /// Nobody sees it any more, neither through a cut nor by a pin.
+    pub(crate) unsafe fn free(self) {
+        // SAFETY: this function's contract.
+        unsafe { self.garbage.free() }
+    }
+}
+
+/// What was replaced, and nobody but pinned threads can see.
+pub(crate) type Unseen = SmallVec<[Garbage; 2]>;
+
+/// What a change must know.
+#[derive(Clone, Copy)]
+pub(crate) struct Now {
+    /// The number that it belongs to.
+    pub(crate) number: u64,
+    /// The newest cut that somebody holds, or 0.
+    pub(crate) held: u64,
+}
+
+/// A cut that somebody holds.
+struct Held {
+    cut: u64,
+    holders: usize,
+    dead: Vec<Dead>,
+    pasts: Vec<*const Past>,
+}
+
+/// Visits all that is in a tree, each thing once and after what it leads to.
+type Walk = Box<dyn FnOnce(&mut dyn FnMut(Dead)) + Send>;
+
+/// What takes long to sort out or to free. All of it was unlinked before it came here.
+enum Leftover {
+    /// The dead list of a cut that was let go of.
+    List { cut: u64, dead: Vec<Dead> },
+    /// A whole tree that was replaced in `death`.
+    Tree { walk: Walk, death: u64 },
+    /// Something that no cut sees.
+    One(Garbage),
+}
+
+#[derive(Default)]
+struct State {
+    /// By their number, oldest first.
+    held: VecDeque<Held>,
+    leftovers: Vec<Leftover>,
+    /// How many things are on their lists.
+    backlog: usize,
+}
+
+// SAFETY: pasts and garbage belong to whoever has the state.
+unsafe impl Send for State {}
+
+pub(crate) struct Cuts {
+    now: AtomicU64,
+    newest: AtomicU64,
+    /// There are leftovers.
+    untidy: AtomicBool,
+    state: Mutex<State>,
+}
+
+/// Lists up to this long are sorted by whoever lets go of the cut.
+const SHORT: usize = 64;
+/// If more things than this wait to be sorted, whoever leaves more sorts them.
+const BACKLOG: usize = 100_000;
+/// Things that are sorted under one lock.
+const PORTION: usize = 512;
+
+impl State {
+    /// The newest held cut that sees what was born in `birth` and replaced in `death`.
+    fn seer(&mut self, birth: u64, death: u64) -> Option<&mut Held> {
+        let i = self.held.partition_point(|held| held.cut < death).checked_sub(1)?;
+        Some(&mut self.held[i]).filter(|held| held.cut >= birth)
+    }
+
+    /// Gives each thing to the newest cut that sees it, and those that none sees to `free`.
+    fn sort(&mut self, dead: impl Iterator<Item = Dead>, death: u64, mut free: impl FnMut(Garbage)) {
+        for dead in dead {
+            match self.seer(dead.birth, death) {
+                Some(held) => held.dead.push(dead),
+                None => free(dead.garbage),
+            }
+        }
+    }
+}
+
+impl Cuts {
+    pub(crate) fn new() -> Cuts {
+        Cuts {
+            now: AtomicU64::new(1),
+            newest: AtomicU64::new(0),
+            untidy: AtomicBool::new(false),
+            state: Mutex::default(),
+        }
+    }
+
+    /// What a change that was announced belongs to.
+    #[inline(always)]
+    pub(crate) fn now(&self, _announced: &Writing<'_>) -> Now {
+        // Acquire, and in this order: invariant 2.
+        let number = self.now.load(Ordering::Acquire);
+        Now { number, held: self.newest.load(Ordering::Acquire) }
+    }
+
+    /// A number above those of all changes that have ended.
+    pub(crate) fn raise(&self) -> u64 {
+        let _state = self.state.lock(); // numbers are raised under this lock only, else invariant 2 would not hold
+        let number = self.now.load(Ordering::Relaxed) + 1; // Relaxed: written under this lock
+        self.now.store(number, Ordering::Release); // Release: as in `take`
+        number
+    }
+
+    /// Takes a cut, which the caller holds until [`Cuts::let_go`]. Waits for changes that have begun; it takes as long
+    /// for ten entries as for ten million. The caller is in no change of its own.
+    pub(crate) fn take(&self) -> u64 {
+        let cut = {
+            let mut state = self.state.lock();
+            let cut = self.now.load(Ordering::Relaxed); // Relaxed: written under this lock
+            state.held.push_back(Held { cut, holders: 1, dead: Vec::new(), pasts: Vec::new() });
+            // Release, and in this order: invariant 2.
+            self.newest.store(cut, Ordering::Release);
+            self.now.store(cut + 1, Ordering::Release);
+            cut
+        };
+        epoch::wait_for_writers();
+        cut
+    }
+
+    /// Holds a cut once more, if it is held; tells whether it is.
+    pub(crate) fn hold(&self, cut: u64) -> bool {
+        let mut state = self.state.lock();
+        let held = state.held.iter_mut().rev().find(|held| held.cut == cut);
+        held.map(|held| held.holders += 1).is_some()
+    }
+
+    /// Lets go of a cut. Cost for the caller: O(1), unless [`Cuts::tidy`], which sorts out the memory, does not keep up.
+    pub(crate) fn let_go(&self, cut: u64) {
+        let mut state = self.state.lock();
+        let i = state.held.partition_point(|held| held.cut < cut);
+        state.held[i].holders -= 1;
+        if state.held[i].holders > 0 {
+            return;
+        }
+        let gone = state.held.remove(i).expect("it was found");
+        for past in gone.pasts {
+            // SAFETY: linked, and not freed, since it is on a list; lists are changed under this lock.
+            unsafe {
+                match state.seer(Past::birth(past), cut) {
+                    Some(held) => held.pasts.push(past),
+                    None => Past::unlink(past),
+                }
+            }
+        }
+        let is_long = gone.dead.len() > SHORT;
+        if is_long {
+            self.untidy.store(true, Ordering::Relaxed); // Relaxed: whoever sees that the cut is gone sees this
+        }
+        let newest = state.held.back().map_or(0, |held| held.cut);
+        self.newest.store(newest, Ordering::Release); // Release: after the pasts are unlinked (invariant 3)
+        if !is_long {
+            return state.sort(gone.dead.into_iter(), cut, epoch::retire);
+        }
+        let backlog = state.backlog;
+        state.backlog += gone.dead.len();
+        state.leftovers.push(Leftover::List { cut, dead: gone.dead });
+        drop(state);
+        if backlog > BACKLOG {
+            self.tidy(); // whoever should do it does not keep up
+        }
+    }
+
+    /// Leaves something to [`Cuts::tidy`] that no cut sees.
+    pub(crate) fn leave(&self, garbage: Garbage) {
+        self.push(Leftover::One(garbage));
+    }
+
+    /// Leaves a whole tree to [`Cuts::tidy`] that was replaced in this change; `walk` visits all that is in it, each
+    /// thing once and after what it leads to.
+    pub(crate) fn leave_tree(&self, now: Now, walk: impl FnOnce(&mut dyn FnMut(Dead)) + Send + 'static) {
+        self.push(Leftover::Tree { walk: Box::new(walk), death: now.number });
+    }
+
+    fn push(&self, leftover: Leftover) {
+        self.state.lock().leftovers.push(leftover);
+        self.untidy.store(true, Ordering::Relaxed); // Relaxed: a hint
+    }
+
+    /// Whether somebody holds a cut.
+    pub(crate) fn is_held(&self) -> bool {
+        self.newest.load(Ordering::Acquire) != 0 // Acquire: see what was left by whoever let go
+    }
+
+    /// Whether there is something for [`Cuts::tidy`].
+    pub(crate) fn is_untidy(&self) -> bool {
+        self.untidy.load(Ordering::Relaxed) // Relaxed: a hint
+    }
+
+    /// Frees what cuts that were let go of have left behind, in portions. Tells whether it could.
+    pub(crate) fn tidy(&self) -> bool {
+        let mut leftovers = {
+            let mut state = self.state.lock();
+            self.untidy.store(false, Ordering::Relaxed); // Relaxed: a hint
+            state.backlog = 0;
+            std::mem::take(&mut state.leftovers)
+        };
+        // Everything in them was unlinked long ago, so one wait does for all.
+        if leftovers.is_empty() || !epoch::wait() {
+            let tidy = leftovers.is_empty();
+            self.untidy.store(!tidy, Ordering::Relaxed);
+            self.state.lock().leftovers.append(&mut leftovers);
+            return tidy;
+        }
+        leftovers.into_iter().for_each(|leftover| self.sort_out(leftover));
+        true
+    }
+
+    /// Frees what no cut sees.
+    fn sort_out(&self, leftover: Leftover) {
+        // SAFETY, for all that is freed here: no held cut sees it, and since it was unlinked every pin has ended once.
+        match leftover {
+            // SAFETY: as above.
+            Leftover::One(garbage) => unsafe { garbage.free() },
+            Leftover::Tree { walk, death } => walk(&mut |dead| {
+                let now = Now { number: death, held: self.newest.load(Ordering::Acquire) };
+                if let Some(garbage) = self.keep(now, dead) {
+                    // SAFETY: as above.
+                    unsafe { garbage.free() };
+                }
+            }),
+            Leftover::List { cut, mut dead } => {
+                let mut free = Vec::with_capacity(PORTION);
+                while !dead.is_empty() {
+                    let portion = dead.len().saturating_sub(PORTION)..;
+                    self.state.lock().sort(dead.drain(portion), cut, |garbage| free.push(garbage));
+                    // SAFETY: as above.
+                    free.drain(..).for_each(|garbage| unsafe { garbage.free() });
+                }
+            }
+        }
+    }
+
+    /// As [`Cuts::keep`], for all that an edit replaced.
+    #[inline]
+    pub(crate) fn keep_all(&self, now: Now, retired: Retired) -> Unseen {
+        if retired.is_empty() {
+            return Unseen::new();
+        }
+        retired.into_iter().filter_map(|dead| self.keep(now, dead)).collect()
+    }
+
+    /// Keeps what was replaced in this change for the cuts that see it, or gives it back if none does.
+    #[inline]
+    pub(crate) fn keep(&self, now: Now, dead: Dead) -> Option<Garbage> {
+        // All cuts below the change's number that are held are at most `held`, and only they count (invariants 1, 2).
+        if dead.birth > now.held { Some(dead.garbage) } else { self.keep_for_cuts(now, dead) }
+    }
+
+    #[cold]
+    fn keep_for_cuts(&self, now: Now, dead: Dead) -> Option<Garbage> {
+        let mut unseen = None;
+        self.state.lock().sort(std::iter::once(dead), now.number, |garbage| unseen = Some(garbage));
+        unseen
+    }
+
+    /// As [`Cuts::keep`], for something whose own map ends with it: `close` says so to those who may still change
+    /// that map, so that no past is linked to it any more (invariant 4).
+    pub(crate) fn keep_closed(&self, dead: Dead, close: impl FnOnce()) -> Option<Garbage> {
+        let mut unseen = None;
+        let mut state = self.state.lock();
+        close();
+        // As if it died only now: cuts that came after it may have a past of its map.
+        let death = self.now.load(Ordering::Relaxed); // Relaxed: written under this lock
+        state.sort(std::iter::once(dead), death, |garbage| unseen = Some(garbage));
+        unseen
+    }
+
+    /// Links what a map was until now for the cuts that need it, if any does. False if the map was closed.
+    ///
+    /// # Safety
+    /// The caller is the map's writer, and has not begun to change it.
+    #[cold]
+    pub(crate) unsafe fn keep_past(
+        &self,
+        now: Now,
+        birth: u64,
+        closed: &AtomicBool,
+        past: impl FnOnce() -> *const Past,
+    ) -> bool {
+        let mut state = self.state.lock();
+        // Relaxed: written under this lock.
+        if closed.load(Ordering::Relaxed) {
+            return false;
+        }
+        if let Some(held) = state.seer(birth, now.number) {
+            let past = past();
+            // SAFETY: new; lists are changed under this lock.
+            unsafe { Past::link(past) };
+            held.pasts.push(past);
+        }
+        true
+    }
+
+    /// Frees what is left.
+    ///
+    /// # Safety
+    /// Nobody holds a cut or changes anything any more, and no pin is left that began before that.
+    pub(crate) unsafe fn dismantle(&self) {
+        let state = std::mem::take(&mut *self.state.lock());
+        debug_assert!(state.held.is_empty());
+        state.leftovers.into_iter().for_each(|leftover| self.sort_out(leftover));
+    }
+}

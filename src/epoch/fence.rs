@@ -1,0 +1,52 @@
+//! How readers and collectors are ordered: either the collector's scan sees the reader's record, or the reader sees
+//! what the collector did before.
+
+use crate::sync::{AtomicU8, Ordering, compiler_fence, fence};
+
+/// UNDECIDED until the first record is taken.
+static FENCE: AtomicU8 = AtomicU8::new(UNDECIDED);
+const UNDECIDED: u8 = 0;
+const SYMMETRIC: u8 = 1;
+const ASYMMETRIC: u8 = 2;
+
+/// The reader's side, between its store and its loads.
+#[inline(always)]
+pub(super) fn light_fence() {
+    // Relaxed: decided before this thread had a record, and never changed.
+    if FENCE.load(Ordering::Relaxed) == ASYMMETRIC {
+        compiler_fence(Ordering::SeqCst); // the collector's membarrier does the rest
+    } else {
+        fence(Ordering::SeqCst); // paired with the fence in `heavy_fence`
+    }
+}
+
+/// The collector's side, between its stores and its scan.
+pub(super) fn heavy_fence() {
+    fence(Ordering::SeqCst);
+    if FENCE.load(Ordering::Relaxed) == ASYMMETRIC {
+        // Cannot fail: the process is registered.
+        membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// Decides, once.
+#[cold]
+pub(super) fn choose() {
+    if FENCE.load(Ordering::Acquire) != UNDECIDED {
+        return;
+    }
+    let fence = if register() { ASYMMETRIC } else { SYMMETRIC };
+    // AcqRel: whoever finds it decided finds the process registered. A second thread decides the same or loses.
+    let _ = FENCE.compare_exchange(UNDECIDED, fence, Ordering::AcqRel, Ordering::Acquire);
+}
+
+/// Asks the system whether it will do our part of the fences.
+fn register() -> bool {
+    cfg!(target_os = "linux") && membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+}
+
+fn membarrier(command: libc::c_int) -> bool {
+    // SAFETY: touches no memory of ours.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+}

@@ -1,0 +1,135 @@
+//! Snapshots and batches that come and go leave nothing behind: memory stays flat. One test, so that nobody else uses memory.
+
+mod beside;
+
+use beside::beside;
+use kvreg::{Batch, Registry, Snapshot};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Counts the bytes that are allocated and not freed.
+struct Counting(AtomicI64);
+
+// SAFETY: passes everything on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.0.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: this function's contract.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        self.0.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: this function's contract.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting(AtomicI64::new(0));
+
+/// Bytes on the heap: all but the trees' nodes. Unlike resident memory it falls when something is freed.
+fn heap() -> i64 {
+    ALLOCATOR.0.load(Ordering::Relaxed)
+}
+
+/// Resident memory in bytes.
+fn resident() -> i64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: i64 = pages.split_whitespace().nth(1).unwrap().parse().unwrap();
+    // SAFETY: a plain call.
+    pages * unsafe { libc::sysconf(libc::_SC_PAGESIZE) }
+}
+
+/// Snapshots after which everything has its size, and those that follow.
+const WARM: usize = 1_000;
+const MORE: usize = 10_000;
+/// Room for what waits to be freed, and too little for half of what these snapshots see replaced.
+const SLACK: i64 = 8 << 20;
+
+/// Does `once` again and again. After each hundred times memory is as low as it was, or falls when the registry's
+/// thread gets the time to free things.
+fn stays_flat(what: &str, memory: fn() -> i64, mut once: impl FnMut()) {
+    (0..WARM).for_each(|_| once());
+    let first = memory();
+    let falls = || {
+        std::thread::yield_now();
+        memory() <= first + SLACK
+    };
+    for i in 0..MORE {
+        once();
+        if i % 100 == 99 && memory() > first + SLACK {
+            let flat = (0..100_000).any(|_| falls());
+            assert!(flat, "{what}, {i}: {} KiB, then {} KiB", first >> 10, memory() >> 10);
+        }
+    }
+}
+
+#[test]
+fn snapshots_and_batches_that_come_and_go_leave_nothing_behind() {
+    let registry = Registry::start().unwrap();
+    let bucket = registry.create("bucket").unwrap();
+    let text = "some text that is too long to be stored beside its key, so that it is counted";
+    for key in 0..2_000 {
+        bucket.put(format!("key {key}"), text).unwrap();
+    }
+    let write = |i: i64| {
+        bucket.put(format!("key {}", i % 2_000), text).unwrap();
+        bucket.put("number", i).unwrap();
+        bucket.delete(format!("key {}", (i + 1_000) % 2_000)).unwrap();
+        if i % 64 == 0 {
+            let other = registry.create(format!("other {i}")).unwrap();
+            other.put("key", text).unwrap();
+            other.stop(kvreg::Reason::Normal).unwrap();
+        }
+    };
+    // Each snapshot meets changes of its own, besides those of the other thread.
+    let mut changes = 0;
+    let mut change = || {
+        changes += 1;
+        (1..11).for_each(|i| bucket.put(format!("key {}", changes * i % 2_000), text).unwrap());
+    };
+    beside(&[&write], || {
+        stays_flat("of a bucket", heap, || {
+            let snapshot = Snapshot::of_bucket(bucket).unwrap();
+            change();
+            snapshot.close().unwrap();
+        });
+        stays_flat("of a registry", heap, || {
+            let snapshot = Snapshot::take(registry).unwrap();
+            change();
+            snapshot.close().unwrap();
+        });
+        // Always the last eight, closed first in, first out.
+        let mut held = VecDeque::new();
+        stays_flat("eight at a time", heap, || {
+            held.push_back(Snapshot::take(registry).unwrap());
+            change();
+            if held.len() > 8 {
+                held.pop_front().unwrap().close().unwrap();
+            }
+        });
+        held.into_iter().for_each(|snapshot| snapshot.close().unwrap());
+    });
+
+    // Without a writer beside: what each snapshot held is replaced as a whole, and cleared.
+    stays_flat("over a bucket that is cleared", resident, || {
+        let snapshot = Snapshot::take(registry).unwrap();
+        let mut batch = Batch::new(registry);
+        for key in 0..30_i64 {
+            batch.put(bucket, key.to_le_bytes(), text).unwrap();
+        }
+        batch.commit().unwrap();
+        bucket.clear().unwrap();
+        snapshot.close().unwrap();
+    });
+    stays_flat("of keys that come and go within a batch", resident, || {
+        for _ in 0..30 {
+            let mut batch = Batch::new(registry);
+            batch.put(bucket, "key", text).unwrap();
+            batch.delete(bucket, "key").unwrap();
+            batch.commit().unwrap();
+        }
+    });
+    registry.stop().unwrap();
+}
