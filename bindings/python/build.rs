@@ -5,6 +5,8 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    // Whether the interpreter has a GIL matters to `src/turn.rs`.
+    pyo3_build_config::use_pyo3_cfgs();
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
         println!("cargo::rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,now");

@@ -1,5 +1,10 @@
 //! The functions of the core with Rust types. This is the only place that calls them.
 
+pub(crate) mod batch;
+pub(crate) mod bulk;
+pub(crate) mod change;
+pub(crate) mod snapshot;
+
 use crate::core::table;
 use crate::types::*;
 use std::ffi::{CStr, c_char, c_void};
@@ -25,24 +30,17 @@ pub(crate) enum Value<'a> {
 /// A value from the core, given back on drop.
 pub(crate) struct Held(kvreg_value);
 
+// SAFETY: a value is released from any thread (kvreg.h, kvreg_value_release), and its bytes never change.
+unsafe impl Send for Held {}
+
 const NIL: kvreg_value =
     kvreg_value { r#type: KVREG_NIL, flags: 0, r#as: kvreg_payload { integer: 0 }, owner: std::ptr::null() };
 
 impl Held {
     #[inline]
     pub(crate) fn value(&self) -> Value<'_> {
-        // SAFETY: the core fills the member that the type names, and its bytes live until the release in `drop`.
-        unsafe {
-            match self.0.r#type {
-                KVREG_NIL => Value::Nil,
-                KVREG_BOOL => Value::Bool(self.0.r#as.boolean),
-                KVREG_INT => Value::Int(self.0.r#as.integer),
-                KVREG_FLOAT => Value::Float(self.0.r#as.real),
-                KVREG_STR => Value::Str(bytes_of(&self.0.r#as.bytes)),
-                KVREG_BYTES => Value::Bytes(bytes_of(&self.0.r#as.bytes)),
-                other => Value::Unknown(other),
-            }
-        }
+        // SAFETY: the value came from the core, and lives until the release in `drop`.
+        unsafe { read(&self.0) }
     }
 }
 
@@ -54,6 +52,41 @@ impl Drop for Held {
             unsafe { (table().value_release)(&raw mut self.0) };
         }
     }
+}
+
+/// # Safety
+/// `value` is one that the core filled, and its bytes live for `'a`.
+#[inline]
+unsafe fn read<'a>(value: &kvreg_value) -> Value<'a> {
+    // SAFETY: the core fills the member that the type names; the bytes live by this function's own contract.
+    unsafe {
+        match value.r#type {
+            KVREG_NIL => Value::Nil,
+            KVREG_BOOL => Value::Bool(value.r#as.boolean),
+            KVREG_INT => Value::Int(value.r#as.integer),
+            KVREG_FLOAT => Value::Float(value.r#as.real),
+            KVREG_STR => Value::Str(bytes_of(&value.r#as.bytes)),
+            KVREG_BYTES => Value::Bytes(bytes_of(&value.r#as.bytes)),
+            other => Value::Unknown(other),
+        }
+    }
+}
+
+/// A value as the core takes it; its text or bytes stay whose they are.
+fn plain(value: Value<'_>) -> Result<kvreg_value, Status> {
+    let bytes = |r#type, bytes: &[u8]| {
+        let (data, len) = parts(bytes);
+        kvreg_value { r#type, r#as: kvreg_payload { bytes: kvreg_slice { data, len } }, ..NIL }
+    };
+    Ok(match value {
+        Value::Nil => NIL,
+        Value::Bool(boolean) => kvreg_value { r#type: KVREG_BOOL, r#as: kvreg_payload { boolean }, ..NIL },
+        Value::Int(integer) => kvreg_value { r#type: KVREG_INT, r#as: kvreg_payload { integer }, ..NIL },
+        Value::Float(real) => kvreg_value { r#type: KVREG_FLOAT, r#as: kvreg_payload { real }, ..NIL },
+        Value::Str(text) => bytes(KVREG_STR, text),
+        Value::Bytes(data) => bytes(KVREG_BYTES, data),
+        Value::Unknown(_) => return Err(Status(KVREG_UNSUPPORTED)),
+    })
 }
 
 /// # Safety
@@ -148,11 +181,14 @@ fill! {
     name = bucket_name;
 }
 
-#[inline]
-pub(crate) fn get(bucket: u64, key: &[u8]) -> Result<Held, Status> {
+/// Shows the value where the core has written it: to move it first would read in one go what was written in parts,
+/// for which the processor has to wait, as long as for all the rest.
+#[inline(always)]
+pub(crate) fn get<R>(bucket: u64, key: &[u8], show: impl FnOnce(Value<'_>) -> R) -> Result<R, Status> {
     let ((key, len), mut held) = (parts(key), Held(NIL));
     // SAFETY: all pointers are valid during the call, which keeps none of them; the result is released by `Held`.
-    done(unsafe { (table().get)(bucket, key, len, &raw mut held.0) }).map(|()| held)
+    done(unsafe { (table().get)(bucket, key, len, &raw mut held.0) })?;
+    Ok(show(held.value()))
 }
 
 /// Whether there is such a key, without touching its value.
@@ -168,27 +204,27 @@ pub(crate) fn contains(bucket: u64, key: &[u8]) -> Result<bool, Status> {
 
 pub(crate) fn put(bucket: u64, key: &[u8], value: Value<'_>) -> Result<(), Status> {
     let ((key, key_len), table) = (parts(key), table());
-    let plain = match value {
-        Value::Nil => NIL,
-        Value::Bool(boolean) => kvreg_value { r#type: KVREG_BOOL, r#as: kvreg_payload { boolean }, ..NIL },
-        // SAFETY: all pointers are valid during the call, which keeps none of them. (So in the three below.)
-        Value::Int(value) => return done(unsafe { (table.put_int)(bucket, key, key_len, value) }),
+    match value {
+        // SAFETY: all pointers are valid during the call, which keeps none of them. (So in all below.)
+        Value::Int(value) => done(unsafe { (table.put_int)(bucket, key, key_len, value) }),
         // SAFETY: see above.
-        Value::Float(value) => return done(unsafe { (table.put_float)(bucket, key, key_len, value) }),
+        Value::Float(value) => done(unsafe { (table.put_float)(bucket, key, key_len, value) }),
         Value::Str(text) => {
             let (text, len) = parts(text);
             // SAFETY: see above.
-            return done(unsafe { (table.put_str)(bucket, key, key_len, text, len) });
+            done(unsafe { (table.put_str)(bucket, key, key_len, text, len) })
         }
         Value::Bytes(bytes) => {
             let (data, len) = parts(bytes);
             // SAFETY: see above.
-            return done(unsafe { (table.put_bytes)(bucket, key, key_len, data.cast(), len) });
+            done(unsafe { (table.put_bytes)(bucket, key, key_len, data.cast(), len) })
         }
-        Value::Unknown(_) => return Err(Status(KVREG_UNSUPPORTED)),
-    };
-    // SAFETY: all pointers are valid during the call, which keeps none of them.
-    done(unsafe { (table.put)(bucket, key, key_len, &raw const plain) })
+        other => {
+            let value = plain(other)?;
+            // SAFETY: see above.
+            done(unsafe { (table.put)(bucket, key, key_len, &raw const value) })
+        }
+    }
 }
 
 pub(crate) fn delete(bucket: u64, key: &[u8]) -> Result<(), Status> {

@@ -1,23 +1,29 @@
 //! `kvreg.Bucket`.
 
 mod access;
+mod change;
+pub(crate) mod get;
+mod update;
 
 use crate::api::{self, Status};
 use crate::convert::{self, Maybe};
-use crate::registry::{Registry, View, handle, label, view};
+use crate::registry::{Registry, handle, label};
+use crate::snapshot::BucketSnapshot;
 use crate::types::KVREG_DEAD;
-use crate::{contents, errors, update};
-use access::{Item, Wins};
+use crate::walk::{View, view};
+use crate::{contents, errors, turn};
+use access::Wins;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyIterator, PyList, PyNotImplemented, PyString};
+use pyo3::types::{PyBool, PyDict, PyNotImplemented, PyString};
 
 /// A named map from key to value, with a life. It is a `MutableMapping[str, Value]`.
 ///
 /// A value is None, bool, int (64 bits), float, str or bytes; it is copied into the core, and out again. Keys are str;
 /// bytes are accepted as the same key. Buckets come from `Registry.create` and `Registry.lookup`.
 ///
-/// What any thread of any language puts is seen at once by all. One iteration, `copy()` and `==` show one moment,
-/// while others write. An object is a handle: many may stand for one bucket. They are equal, as are mappings with
+/// What any thread of any language puts is seen at once by all, and each method changes a key in one step: no other
+/// change comes between. One iteration, `copy()` and `==` show one moment, while others write; but `dict(bucket)` and
+/// `**bucket` look up key after key: where others delete, take `copy()` or `snapshot()`. An object is a handle: many may stand for one bucket. They are equal, as are mappings with
 /// equal items; therefore buckets have no hash (use `id`).
 ///
 /// After its exit, all but `alive`, `name`, `id`, `registry`, `==` and `repr` raises `DeadError`.
@@ -86,11 +92,12 @@ impl Bucket {
         }
     }
 
-    /// The number of changes (puts and deletes) that it has seen.
+    /// The number of changes that it has seen. A `clear`, a batch and a `put_many` are one change each.
     ///
+    /// >>> before = shopping.revision
     /// >>> shopping.put("milk", 2)
-    /// >>> shopping.revision
-    /// 3
+    /// >>> shopping.revision - before
+    /// 1
     #[getter]
     fn revision(&self, py: Python<'_>) -> PyResult<u64> {
         api::revision(self.id).map_err(|status| self.error(py, status))
@@ -98,12 +105,12 @@ impl Bucket {
 
     /// Put a value under a key; the same as `bucket[key] = value`.
     ///
-    /// It does not let other Python threads run: it waits for a writer of this bucket at most, never for Python.
+    /// It may wait for another change of this bucket. Other Python threads run meanwhile if that can last.
     ///
     /// >>> shopping.put("milk", 1)
     fn put(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let done = api::put(self.id, &convert::key(key)?, convert::value(value)?);
-        done.map_err(|status| self.error(key.py(), status))
+        let (py, key, value) = (key.py(), convert::key(key)?, convert::value(value)?);
+        turn::change(py, || api::put(self.id, &key, value)).map_err(|status| self.error(py, status))
     }
 
     /// Give the value of a key, or the default. Waits for nobody.
@@ -117,76 +124,6 @@ impl Bucket {
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         Ok(self.find(key)?.or(default))
-    }
-
-    /// Give the value of a key; if there is none, put the default and give that.
-    ///
-    /// No other Python thread comes between (unless the interpreter runs without a GIL); other languages may.
-    ///
-    /// >>> shopping.setdefault("milk", 7), shopping.setdefault("tea", 7)
-    /// (1, 7)
-    #[pyo3(signature = (key, default=None))]
-    fn setdefault<'py>(
-        &self,
-        key: &Bound<'py, PyAny>,
-        default: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(value) = self.find(key)? {
-            return Ok(value);
-        }
-        let default = default.unwrap_or_else(|| key.py().None().into_bound(key.py()));
-        self.put(key, &default)?;
-        Ok(default)
-    }
-
-    /// Delete a key and give its value; if there is none, give the default or raise KeyError.
-    ///
-    /// Of several callers only one gets the key. For what may come between, see `setdefault`.
-    ///
-    /// >>> shopping.pop("milk"), shopping.pop("milk", None)
-    /// (1, None)
-    #[pyo3(signature = (key, default=Maybe::Missing))]
-    fn pop<'py>(&self, key: &Bound<'py, PyAny>, default: Maybe<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(value) = self.find(key)?
-            && self.remove(key.py(), &convert::key(key)?)?
-        {
-            return Ok(value);
-        }
-        match default {
-            Maybe::Given(default) => Ok(default),
-            Maybe::Missing => Err(errors::not_found(key)),
-        }
-    }
-
-    /// Delete any one key, and give it with its value; KeyError if there is none. Costs a look at all keys.
-    ///
-    /// >>> key, value = shopping.popitem()
-    /// >>> key in shopping
-    /// False
-    fn popitem<'py>(&self, py: Python<'py>) -> PyResult<Item<'py>> {
-        self.take_any(py)?
-            .ok_or_else(|| errors::not_found(&PyString::new(py, "popitem(): the bucket is empty")))
-    }
-
-    /// Put all items of a mapping or of an iterable of pairs, then those given by keyword; one after the other.
-    ///
-    /// >>> shopping.update({"milk": 2}, bread=1)
-    /// >>> sorted(shopping.items())
-    /// [('bread', 1), ('eggs', 12), ('milk', 2)]
-    #[pyo3(signature = (other=Maybe::Missing, /, **items))]
-    fn update<'py>(&self, other: Maybe<'py>, items: Option<&Bound<'py, PyDict>>) -> PyResult<()> {
-        if let Maybe::Given(other) = other {
-            update::each_item(&other, |key, value| self.put(key, value))?;
-        }
-        items.map_or(Ok(()), |items| update::each_item(items, |key, value| self.put(key, value)))
-    }
-
-    /// Delete all keys that are there now, one after the other.
-    ///
-    /// >>> shopping.clear(); len(shopping)
-    /// 0
-    fn clear(&self, py: Python<'_>) -> PyResult<()> {
-        self.dump(py)?.items(|key, _| self.remove(py, key).map(|_| true))
     }
 
     /// Give the keys, as a view: a set that follows the changes. One iteration shows one moment.
@@ -218,7 +155,19 @@ impl Bucket {
     /// >>> shopping.copy()["eggs"]
     /// 12
     pub(crate) fn copy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        contents::dict(py, &self.dump(py)?)
+        self.moment(py)?.dict(py)
+    }
+
+    /// Take a snapshot: all keys and values, as they are at one moment. A `kvreg.BucketSnapshot`.
+    ///
+    /// >>> with shopping.snapshot() as before:
+    /// ...     shopping["milk"] = 7
+    /// ...     before["milk"], shopping["milk"]
+    /// (1, 7)
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, BucketSnapshot>> {
+        let taken = py.detach(|| api::snapshot::of_bucket(self.id));
+        let id = taken.map_err(|status| self.error(py, status))?;
+        BucketSnapshot::make(py, id, self.name.clone_ref(py))
     }
 
     /// End the bucket. The reason is "normal", "shutdown", "killed" or "crash".
@@ -254,10 +203,8 @@ impl Bucket {
         api::count(self.id).map(|count| count as usize).map_err(|status| self.error(py, status))
     }
 
-    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let keys = PyList::empty(py);
-        self.dump(py)?.items(|key, _| keys.append(convert::text(py, key)?).map(|()| true))?;
-        keys.try_iter()
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.walk(py, View::Keys)
     }
 
     fn __or__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -269,7 +216,7 @@ impl Bucket {
     }
 
     fn __ior__(&self, other: &Bound<'_, PyAny>) -> PyResult<()> {
-        update::each_item(other, |key, value| self.put(key, value))
+        self.put_all(other)
     }
 
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

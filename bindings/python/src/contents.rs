@@ -1,10 +1,10 @@
 //! Whole buckets and tables, each at one moment, from the core's packed form (kvreg.h, `kvreg_bucket_dump`).
+//!
+//! Snapshots need less memory, but cannot be made in the child of a fork.
 
 use crate::api::{self, Status, Value};
-use crate::convert;
 use crate::types::*;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use std::mem::MaybeUninit;
 
 /// The names of a table and the ids of their buckets.
@@ -29,12 +29,14 @@ pub(crate) fn bucket_name(id: u64) -> Result<Vec<u8>, Status> {
 pub(crate) struct Dump(Vec<u8>);
 
 impl Dump {
-    /// Calls `each` with every name and bucket id.
-    pub(crate) fn names(&self, mut each: impl FnMut(&[u8], u64) -> PyResult<()>) -> PyResult<()> {
+    /// Calls `each` with every name and bucket id, until it answers false.
+    pub(crate) fn names(&self, mut each: impl FnMut(&[u8], u64) -> PyResult<bool>) -> PyResult<()> {
         let mut rest = Reader(&self.0);
         while !rest.0.is_empty() {
             let (name, id) = rest.name().ok_or_else(damaged)?;
-            each(name, id)?;
+            if !each(name, id)? {
+                break;
+            }
         }
         Ok(())
     }
@@ -53,7 +55,7 @@ impl Dump {
 }
 
 /// Asks until the answer fits: between two calls it may grow.
-fn fill(
+pub(crate) fn fill(
     guess: u64,
     mut ask: impl FnMut(&mut [MaybeUninit<u8>]) -> Result<u64, Status>,
 ) -> Result<Vec<u8>, Status> {
@@ -72,7 +74,8 @@ fn fill(
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+/// What is left of a packed list.
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
     fn name(&mut self) -> Option<(&'a [u8], u64)> {
@@ -80,10 +83,15 @@ impl<'a> Reader<'a> {
     }
 
     fn item(&mut self) -> Option<(&'a [u8], Value<'a>)> {
-        let key = self.run()?;
+        Some((self.run()?, self.value_if_any()??))
+    }
+
+    /// A value; None in its place says that there is no such key.
+    pub(crate) fn value_if_any(&mut self) -> Option<Option<Value<'a>>> {
         let [kind] = self.array()?;
         let data = self.run()?;
         let value = match u32::from(kind) {
+            KVREG_NONE => return Some(None),
             KVREG_NIL => Value::Nil,
             KVREG_BOOL => Value::Bool(*data.first()? != 0),
             KVREG_INT => Value::Int(i64::from_le_bytes(data.try_into().ok()?)),
@@ -92,7 +100,7 @@ impl<'a> Reader<'a> {
             KVREG_BYTES => Value::Bytes(data),
             other => Value::Unknown(other),
         };
-        Some((key, value))
+        Some(Some(value))
     }
 
     /// A length and as many bytes.
@@ -111,16 +119,6 @@ impl<'a> Reader<'a> {
 }
 
 #[cold]
-fn damaged() -> PyErr {
+pub(crate) fn damaged() -> PyErr {
     Python::attach(|py| crate::errors::from_status(py, Status(KVREG_CORRUPT), "contents from the core"))
-}
-
-/// A bucket's contents as a new dict.
-pub(crate) fn dict<'py>(py: Python<'py>, dump: &Dump) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    dump.items(|key, value| {
-        dict.set_item(convert::text(py, key)?, convert::object(py, value)?)?;
-        Ok(true)
-    })?;
-    Ok(dict)
 }

@@ -17,6 +17,15 @@ pub(crate) enum Maybe<'py> {
     Given(Bound<'py, PyAny>),
 }
 
+impl<'py> Maybe<'py> {
+    pub(crate) fn given(&self) -> Option<&Bound<'py, PyAny>> {
+        match self {
+            Maybe::Missing => None,
+            Maybe::Given(object) => Some(object),
+        }
+    }
+}
+
 impl<'py> FromPyObject<'_, 'py> for Maybe<'py> {
     type Error = PyErr;
 
@@ -37,7 +46,7 @@ pub(crate) fn name<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> 
     bytes("name", object)
 }
 
-#[inline]
+#[inline(always)]
 fn bytes<'a>(noun: &str, object: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     let bytes = match object.cast_exact::<PyString>() {
         Ok(text) => encoded(noun, text)?,
@@ -56,6 +65,7 @@ fn encoded<'a>(noun: &str, text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, [u
     text.to_str().map_or_else(|_| escaped(noun, text), |text| Ok(Cow::Borrowed(text.as_bytes())))
 }
 
+#[inline(never)]
 fn bytes_of_any<'a>(noun: &str, object: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         Ok(Cow::Borrowed(bytes.as_bytes()))
@@ -154,6 +164,23 @@ fn utf8<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Value<'a>> {
         Ok(text) => Ok(Value::Str(text.as_bytes())),
         Err(cause) => Err(not_utf8(text.py(), "str value", cause)),
     }
+}
+
+/// A number that is an argument.
+pub(crate) fn number(noun: &str, object: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let py = object.py();
+    match object.cast::<PyInt>() {
+        Ok(number) => number
+            .extract()
+            .map_err(|_| out_of_range(py, format!("{noun} must fit into 64 bits (-2**63 to 2**63 - 1)"))),
+        Err(_) => Err(wrong_type(py, format!("{noun} must be int, not {}", type_name(object)))),
+    }
+}
+
+/// A revision. They count from 0, and so far up nobody comes.
+pub(crate) fn revision(object: &Bound<'_, PyAny>) -> PyResult<u64> {
+    let number = number("a revision", object)?;
+    u64::try_from(number).map_err(|_| invalid(object.py(), "a revision must not be negative"))
 }
 
 #[cold]

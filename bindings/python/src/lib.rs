@@ -9,21 +9,30 @@
 //! | `core` | which core this process uses; the only place that loads libraries |
 //! | `api` | the table's functions with Rust types; the only place that calls them |
 //! | `convert` | keys, names and values from Python and back |
-//! | `contents` | whole buckets and tables, at one moment |
+//! | `turn` | when a change lets go of the GIL |
+//! | `shot`, `walk` | snapshots of the core, and iterators over them |
+//! | `contents` | whole buckets and tables as the core packs them |
+//! | `bulk` | many names, keys or items as the core wants them |
 //! | `errors` | statuses as Python exceptions |
 //! | `interpreter` | why there can be only one |
-//! | `registry`, `bucket` | the classes |
-//! | `update` | what `Bucket.update` and the `|` operators share |
+//! | `registry`, `bucket`, `snapshot`, `batch` | the classes |
+//! | `update` | what `Bucket.update`, `==` and the `|` operators share |
 
 mod api;
+mod batch;
 mod bucket;
+mod bulk;
 mod contents;
 mod convert;
 mod core;
 mod errors;
 mod interpreter;
 mod registry;
+mod shot;
+mod snapshot;
+mod turn;
 mod update;
+mod walk;
 
 #[path = "../../../src/capi/types.rs"]
 #[allow(
@@ -40,9 +49,15 @@ mod _kvreg {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::batch::Batch;
+    #[pymodule_export]
     use crate::bucket::Bucket;
     #[pymodule_export]
     use crate::registry::Registry;
+    #[pymodule_export]
+    use crate::snapshot::{BucketSnapshot, Snapshot};
+    #[pymodule_export]
+    use crate::walk::_walk;
 
     /// Tell which core this process uses, and how it was found.
     ///
@@ -60,6 +75,7 @@ mod _kvreg {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::interpreter::claim(module.py())?;
         crate::core::resolve(module.py())?;
+        crate::bucket::get::install(module.py())?;
         module.add("_C_API", crate::core::capsule(module.py())?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

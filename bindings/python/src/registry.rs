@@ -1,12 +1,15 @@
 //! `kvreg.Registry`.
 
+mod many;
+
 use crate::api::{self, Status};
 use crate::bucket::Bucket;
+use crate::shot::Moment;
 use crate::types::{KVREG_FORKED, KVREG_NOT_FOUND, KVREG_STOPPED};
-use crate::{contents, convert, errors};
+use crate::walk::{Source, View, Walk, view};
+use crate::{convert, errors};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyIterator, PyList, PyNotImplemented, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyNotImplemented, PyString, PyTuple};
 use std::borrow::Cow;
 
 /// A table of names, each of which leads to a bucket. It is a `Mapping[str, Bucket]`.
@@ -70,7 +73,7 @@ impl Registry {
     /// None
     #[getter]
     fn name<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyString>> {
-        self.name.as_ref().map(|name| name.bind(py))
+        self.text(py)
     }
 
     /// The number of changes (creates and exits) that the table has seen.
@@ -153,9 +156,9 @@ impl Registry {
     /// ['shopping']
     fn copy<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         let (py, dict) = (slf.py(), PyDict::new(slf.py()));
-        slf.get().dump(py)?.names(|name, id| {
+        slf.get().moment(py)?.names(py, |name, id| {
             let name = convert::text(py, name)?;
-            dict.set_item(&name, Bucket::make(slf, id, name.clone().unbind())?)
+            dict.set_item(&name, Bucket::make(slf, id, name.clone().unbind())?).map(|()| true)
         })?;
         Ok(dict)
     }
@@ -188,10 +191,8 @@ impl Registry {
         self.ask(py, api::registry_count).map(|count| count as usize)
     }
 
-    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let names = PyList::empty(py);
-        self.dump(py)?.names(|name, _| names.append(convert::text(py, name)?))?;
-        names.try_iter()
+    fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::walk(slf, View::Keys)
     }
 
     /// Give this object.
@@ -248,7 +249,26 @@ impl Registry {
         Bound::new(py, Registry { id, name: None, started: false })
     }
 
-    fn error(&self, py: Python<'_>, status: Status) -> PyErr {
+    pub(crate) fn number(&self) -> u64 {
+        self.id
+    }
+
+    /// Its process-wide name.
+    pub(crate) fn text<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyString>> {
+        self.name.as_ref().map(|name| name.bind(py))
+    }
+
+    /// Iterates over names and buckets as they are now.
+    pub(crate) fn walk<'py>(slf: &Bound<'py, Self>, view: View) -> PyResult<Bound<'py, PyAny>> {
+        let moment = slf.get().moment(slf.py())?;
+        Walk::over(slf.py(), moment, view, Source::Buckets(slf.clone().unbind()))
+    }
+
+    fn moment(&self, py: Python<'_>) -> PyResult<Moment> {
+        Moment::of_registry(py, self.id).map_err(|status| self.error(py, status))
+    }
+
+    pub(crate) fn error(&self, py: Python<'_>, status: Status) -> PyErr {
         errors::from_status(py, status, format_args!("registry {}", self.label(py)))
     }
 
@@ -256,12 +276,8 @@ impl Registry {
         question(self.id).map_err(|status| self.error(py, status))
     }
 
-    fn dump(&self, py: Python<'_>) -> PyResult<contents::Dump> {
-        contents::registry(self.id).map_err(|status| self.error(py, status))
-    }
-
     fn label(&self, py: Python<'_>) -> String {
-        label(self.name.as_ref().map(|name| name.bind(py)), self.id)
+        label(self.text(py), self.id)
     }
 }
 
@@ -280,18 +296,4 @@ pub(crate) fn handle(id: &Bound<'_, PyAny>) -> PyResult<u64> {
             Err(errors::wrong_type(id.py(), format!("an id must be int, not {}", errors::type_name(id))))
         }
     }
-}
-
-/// The three views of a mapping, in `kvreg/_views.py`.
-#[derive(Clone, Copy)]
-pub(crate) enum View {
-    Keys,
-    Values,
-    Items,
-}
-
-pub(crate) fn view<'py>(mapping: &Bound<'py, PyAny>, kind: View) -> PyResult<Bound<'py, PyAny>> {
-    static CLASSES: [PyOnceLock<Py<PyType>>; 3] = [const { PyOnceLock::new() }; 3];
-    let class = &CLASSES[kind as usize];
-    class.import(mapping.py(), "kvreg._views", ["Keys", "Values", "Items"][kind as usize])?.call1((mapping,))
 }

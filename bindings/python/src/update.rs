@@ -1,19 +1,47 @@
-//! What `Bucket.update` and the `|` operators share: anything that a dict can be made of.
+//! What `Bucket.update`, `put_many`, `==` and the `|` operators share: anything that a dict can be made of.
 
 use crate::bucket::Bucket;
+use crate::bulk::Packed;
 use crate::errors::{invalid, type_name, wrong_type};
+use crate::snapshot::BucketSnapshot;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 /// A new dict of what a mapping holds.
 pub(crate) fn dict<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-    if let Ok(bucket) = mapping.cast_exact::<Bucket>() {
-        return bucket.get().copy(mapping.py());
+    if let Some(copy) = copy(mapping) {
+        return copy;
     }
     let dict = PyDict::new(mapping.py());
     each_item(mapping, |key, value| dict.set_item(key, value))?;
     Ok(dict)
+}
+
+/// The mapping itself, if it is a dict, or else a new one, to be read only.
+pub(crate) fn as_dict<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    mapping.cast::<PyDict>().map_or_else(|_| dict(mapping), |dict| Ok(dict.clone()))
+}
+
+/// A dict of one moment, if it is a mapping of this module's that holds values.
+fn copy<'py>(mapping: &Bound<'py, PyAny>) -> Option<PyResult<Bound<'py, PyDict>>> {
+    let py = mapping.py();
+    match mapping.cast_exact::<Bucket>() {
+        Ok(bucket) => Some(bucket.get().copy(py)),
+        Err(_) => mapping.cast_exact::<BucketSnapshot>().ok().map(|snapshot| snapshot.get().copy(py)),
+    }
+}
+
+/// All items, packed; None if the source has to be asked for one after the other, which may run any code meanwhile.
+pub(crate) fn packed(source: &Bound<'_, PyAny>) -> PyResult<Option<Packed>> {
+    let items = match (source.cast_exact::<PyDict>(), copy(source)) {
+        (Ok(dict), _) => dict.items(),
+        (_, Some(dict)) => dict?.items(),
+        _ => return Ok(None),
+    };
+    let mut packed = Packed::default();
+    each_pair(items.as_any(), |key, value| packed.item(key, value))?;
+    Ok(Some(packed))
 }
 
 /// Calls `put` with every key and value of a mapping, or of an iterable of pairs.
@@ -21,9 +49,8 @@ pub(crate) fn each_item<'py>(
     source: &Bound<'py, PyAny>,
     mut put: impl FnMut(&Bound<'py, PyAny>, &Bound<'py, PyAny>) -> PyResult<()>,
 ) -> PyResult<()> {
-    if let Ok(bucket) = source.cast_exact::<Bucket>() {
-        // Through a copy: of one moment, and good for `bucket.update(bucket)` as well.
-        return each_pair(bucket.get().copy(source.py())?.items().as_any(), put);
+    if let Some(copy) = copy(source) {
+        return each_pair(copy?.items().as_any(), put);
     }
     if let Ok(dict) = source.cast_exact::<PyDict>() {
         return each_pair(dict.items().as_any(), put);
@@ -62,7 +89,8 @@ fn each_pair<'py>(
     Ok(())
 }
 
-fn iterate<'py>(
+/// Iterates, or says what is wrong with an object that has no elements.
+pub(crate) fn iterate<'py>(
     object: &Bound<'py, PyAny>,
     message: impl FnOnce() -> String,
 ) -> PyResult<Bound<'py, pyo3::types::PyIterator>> {

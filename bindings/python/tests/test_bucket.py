@@ -54,6 +54,31 @@ def test_default_may_be_none(bucket: kvreg.Bucket) -> None:
     assert bucket.setdefault("made") is None and "made" in bucket
 
 
+def test_every_way_to_call_get(bucket: kvreg.Bucket) -> None:
+    class Text(str):
+        pass
+
+    bucket.update({"a": 1, "\udcff": 2, "nil": None})
+    get = kvreg.Bucket.get
+    assert bucket.get("a") == bucket.get(key="a") == bucket.get("a", default=7) == bucket.get(default=7, key="a") == 1
+    assert get(bucket, "a") == get(bucket, Text("a"), 7) == bucket.get(b"a") == bucket.get(*["a"], **{"default": 7}) == 1
+    assert bucket.get("\udcff") == bucket.get(b"\xff") == 2 and bucket.get("nil", 7) is None
+    assert bucket.get("no") is None and bucket.get("no", 7) == bucket.get("no", default=7) == bucket.get(default=7, key="no") == 7
+    assert list(map(bucket.get, ["a", "no"])) == [1, None] and list(map(bucket.get, ["a", "no"], [7, 8])) == [1, 8]
+    for wrong in (
+        lambda: bucket.get(),
+        lambda: bucket.get("a", 1, 2),
+        lambda: bucket.get("a", key="a"),
+        lambda: bucket.get("a", colour="green"),
+        lambda: bucket.get(7),
+        lambda: bucket.get("x" * 65536),
+        lambda: get(),
+        lambda: get(7, "a"),
+    ):
+        with pytest.raises((TypeError, kvreg.InvalidArgumentError)):
+            wrong()
+
+
 def test_update_takes_what_dict_takes(bucket: kvreg.Bucket, registry: kvreg.Registry) -> None:
     other = registry.create("other")
     other["bucket"] = 1

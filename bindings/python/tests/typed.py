@@ -44,6 +44,38 @@ with kvreg.Registry() as registry:
     prices |= {"tea": 1.5}
     prices[b"tea"] = 1
 
+    assert_type(prices.swap("milk", 1.0), Optional[float])
+    assert_type(prices.swap("milk", 1.0, "none"), Union[float, str])
+    assert_type(prices.get_with_revision("milk"), tuple[Optional[float], int])
+    assert_type(prices.put_new("milk", 1.0), bool)
+    assert_type(prices.put_if_revision("milk", 7, 1.0), int)
+    assert_type(prices.add("milk", 2, min=0, clamp=True), int)
+    assert_type(prices.update_with("milk", lambda old: 2.5, default=0.0), float)
+    if prices.update_with("milk", lambda old: None if old else kvreg.DELETE) is kvreg.DELETE:
+        pass
+    shopping.update_with("milk", lambda old: old + 1)
+    shopping.update_with("milk", lambda old: [old])  # type: ignore[type-var]
+    prices.put_many({"tea": 1.5})
+    prices.put_many([("tea", 1.5), (b"milk", 2.0)])
+    assert_type(prices.get_many(["tea", b"milk"]), dict[str, float])
+    assert_type(registry.create_many(["a", "b"]), list[kvreg.Bucket])
+
+    with registry.snapshot() as snapshot, prices.snapshot() as before:
+        assert_type(snapshot, kvreg.Snapshot)
+        assert_type(snapshot["shopping"], kvreg.BucketSnapshot)
+        assert_type(snapshot.lookup("shopping"), Optional[kvreg.Bucket])
+        assert_type(before, kvreg.BucketSnapshot[float])
+        assert_type(before["milk"], float)
+        assert_type(before.copy(), dict[str, float])
+        as_frozen: Mapping[str, float] = before
+        as_whole: Mapping[str, kvreg.BucketSnapshot] = snapshot
+        before["milk"] = 1.0  # type: ignore[index]
+    with registry.batch() as batch:
+        batch.put(prices, "milk", 1.0)
+        batch.put(prices, "milk", "dear")  # type: ignore[misc]
+        batch.delete(prices, b"milk")
+        batch.put("prices", "milk", 1.0)  # type: ignore[arg-type]
+
     shopping.put("milk", None)
     shopping.put("milk", [])  # type: ignore[arg-type]
     shopping[1] = 1  # type: ignore[index]

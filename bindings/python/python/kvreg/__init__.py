@@ -30,6 +30,26 @@ iteration shows one moment while others go on writing:
     >>> len(shopping)
     4
 
+Each call that changes a key does it in one step, so that threads need no lock of their own:
+
+    >>> shopping.add("visits"), shopping.setdefault("tea", 7), shopping.swap("tea", 8), shopping.put_new("tea", 9)
+    (1, 7, 7, False)
+    >>> shopping.update_with("tea", lambda cups: cups * 2)
+    16
+
+A snapshot is a bucket, or a whole registry, as it was at one moment. It costs next to nothing, whatever the size:
+
+    >>> with registry.snapshot() as before:
+    ...     shopping.clear()
+    ...     before["shopping"]["milk"], len(shopping)
+    (1, 0)
+
+A batch changes several buckets as one: a snapshot shows all of it or nothing.
+
+    >>> with registry.batch() as batch:
+    ...     batch.put(shopping, "milk", 1)
+    ...     batch.put(registry.create("fridge"), "milk", 0)
+
 A bucket has a life. When it is stopped, its name is free and its contents are gone; who still holds it gets an error:
 
     >>> shopping.stop()
@@ -64,8 +84,10 @@ TypeError, an int of more than 64 bits an OverflowError.
 from collections.abc import Mapping, MutableMapping
 from typing import Union
 
+from ._delete import DELETE
 from ._errors import (
     BadHandleError,
+    ConflictError,
     DeadError,
     DeadlockError,
     Error,
@@ -82,11 +104,15 @@ from ._errors import (
 )
 from ._info import CoreInfo
 from ._kvreg import _C_API as _C_API
-from ._kvreg import Bucket, Registry, __version__, core_info
+from ._kvreg import Batch, Bucket, BucketSnapshot, Registry, Snapshot, __version__, core_info
 
 __all__ = [
+    "DELETE",
     "BadHandleError",
+    "Batch",
     "Bucket",
+    "BucketSnapshot",
+    "ConflictError",
     "CoreInfo",
     "DeadError",
     "DeadlockError",
@@ -99,6 +125,7 @@ __all__ = [
     "OutOfRangeError",
     "PanickedError",
     "Registry",
+    "Snapshot",
     "StoppedError",
     "UnsupportedError",
     "Value",
@@ -111,4 +138,6 @@ Value = Union[None, bool, int, float, str, bytes]
 """What a bucket holds, for annotations."""
 
 Mapping.register(Registry)
+Mapping.register(Snapshot)
+Mapping.register(BucketSnapshot)
 MutableMapping.register(Bucket)

@@ -51,7 +51,7 @@ class BadHandleError(Error, ValueError):
 
 
 class DeadError(Error):
-    """The bucket exited.
+    """The bucket exited, or the snapshot or batch was closed.
 
     >>> shopping.stop()
     >>> shopping.put("milk", 1)
@@ -85,8 +85,19 @@ class WrongTypeError(Error, TypeError):
     status = "KVREG_WRONG_TYPE"
 
 
+class ConflictError(Error):
+    """The key has another revision or value than the one expected; nothing was changed.
+
+    >>> shopping.put_if_equal("milk", 7, 8)
+    Traceback (most recent call last):
+    kvreg.ConflictError: ...
+    """
+
+    status = "KVREG_CONFLICT"
+
+
 class OutOfRangeError(Error, OverflowError):
-    """An int that does not fit into 64 bits.
+    """An int that does not fit into 64 bits, or a sum beyond the limits of `Bucket.add`.
 
     >>> shopping["atoms"] = 10**80
     Traceback (most recent call last):
@@ -99,8 +110,9 @@ class OutOfRangeError(Error, OverflowError):
 class DeadlockError(Error, RuntimeError):
     """The call would have waited for itself.
 
-    >>> issubclass(kvreg.DeadlockError, RuntimeError)
-    True
+    >>> shopping.update_with("milk", lambda old: shopping.put("eggs", old))
+    Traceback (most recent call last):
+    kvreg.DeadlockError: ...
     """
 
     status = "KVREG_DEADLOCK"
@@ -164,6 +176,7 @@ BY_STATUS: Final[dict[int, type[Error]]] = {
     -5: DeadError,
     -6: StoppedError,
     -7: WrongTypeError,
+    -8: ConflictError,
     -9: OutOfRangeError,
     -10: DeadlockError,
     -13: ForkedError,

@@ -4,8 +4,10 @@ They are those of `collections.abc`, but an iteration comes from one moment: the
 and would trip over a key that another thread deletes meanwhile.
 """
 
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import Any, Protocol
+
+from ._kvreg import _walk
 
 
 class _Source(Protocol):
@@ -14,7 +16,6 @@ class _Source(Protocol):
     def __contains__(self, key: object, /) -> bool: ...
     def __iter__(self) -> Iterator[str]: ...
     def __getitem__(self, key: str, /) -> Any: ...
-    def copy(self) -> Mapping[str, Any]: ...
 
 
 class Keys(KeysView[str]):
@@ -38,10 +39,10 @@ class Values(ValuesView[Any]):
     _mapping: _Source
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._mapping.copy().values())
+        return _walk(self._mapping, False)
 
     def __contains__(self, value: object) -> bool:
-        return value in self._mapping.copy().values()
+        return any(each is value or each == value for each in self)
 
 
 class Items(ItemsView[str, Any]):
@@ -51,7 +52,7 @@ class Items(ItemsView[str, Any]):
     _mapping: _Source
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
-        return iter(self._mapping.copy().items())
+        return _walk(self._mapping, True)
 
     def __contains__(self, item: object) -> bool:
         if not (isinstance(item, tuple) and len(item) == 2):

@@ -1,13 +1,17 @@
 //! What the methods of `kvreg.Bucket` share.
 
 use super::Bucket;
+use crate::api::snapshot::Cursor;
 use crate::api::{self, Status};
+use crate::bulk::Packed;
 use crate::convert::{self, Maybe};
 use crate::registry::{Registry, label};
+use crate::shot::{Moment, Shot};
 use crate::types::*;
-use crate::{contents, errors, update};
+use crate::walk::{Source, View, Walk};
+use crate::{errors, turn, update};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping, PyNotImplemented, PyString};
+use pyo3::types::{PyMapping, PyNotImplemented, PyString};
 
 /// A key and its value.
 pub(super) type Item<'py> = (Bound<'py, PyString>, Bound<'py, PyAny>);
@@ -35,13 +39,9 @@ impl Bucket {
     /// The value of a key, if there is one. No exception is made for a missing key.
     #[inline]
     pub(super) fn find<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.find_bytes(key.py(), &convert::key(key)?)
-    }
-
-    #[inline]
-    pub(super) fn find_bytes<'py>(&self, py: Python<'py>, key: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match api::get(self.id, key) {
-            Ok(held) => convert::object(py, held.value()).map(Some),
+        let (py, key) = (key.py(), convert::key(key)?);
+        match api::get(self.id, &key, |value| convert::object(py, value)) {
+            Ok(object) => object.map(Some),
             Err(Status(KVREG_NOT_FOUND)) => Ok(None),
             Err(status) => Err(self.error(py, status)),
         }
@@ -49,30 +49,60 @@ impl Bucket {
 
     /// Deletes a key, and tells whether it was there.
     pub(super) fn remove(&self, py: Python<'_>, key: &[u8]) -> PyResult<bool> {
-        match api::delete(self.id, key) {
+        match turn::change(py, || api::delete(self.id, key)) {
             Ok(()) => Ok(true),
             Err(Status(KVREG_NOT_FOUND)) => Ok(false),
             Err(status) => Err(self.error(py, status)),
         }
     }
 
-    pub(super) fn dump(&self, py: Python<'_>) -> PyResult<contents::Dump> {
-        contents::bucket(self.id).map_err(|status| self.error(py, status))
+    /// The number that the core knows it by.
+    pub(crate) fn number(&self) -> u64 {
+        self.id
+    }
+
+    /// Its contents now.
+    pub(super) fn moment(&self, py: Python<'_>) -> PyResult<Moment> {
+        Moment::of_bucket(py, self.id).map_err(|status| self.error(py, status))
+    }
+
+    /// Iterates over its contents now.
+    pub(crate) fn walk<'py>(&self, py: Python<'py>, view: View) -> PyResult<Bound<'py, PyAny>> {
+        Walk::over(py, self.moment(py)?, view, Source::Values)
+    }
+
+    /// Puts all items of a mapping or of an iterable of pairs: as one change, if no foreign code gives them.
+    pub(super) fn put_all(&self, source: &Bound<'_, PyAny>) -> PyResult<()> {
+        match update::packed(source)? {
+            // One is one change anyway, and a put is cheaper.
+            Some(items) if items.count == 1 => update::each_item(source, |key, value| self.put(key, value)),
+            Some(items) => self.put_packed(source.py(), &items),
+            None => update::each_item(source, |key, value| self.put(key, value)),
+        }
+    }
+
+    pub(super) fn put_packed(&self, py: Python<'_>, items: &Packed) -> PyResult<()> {
+        py.detach(|| api::bulk::put_many(self.id, &items.bytes)).map_err(|status| self.error(py, status))
     }
 
     /// Deletes any one key, if there is one.
     pub(super) fn take_any<'py>(&self, py: Python<'py>) -> PyResult<Option<Item<'py>>> {
-        let mut taken = None;
-        self.dump(py)?.items(|key, _| {
-            // Not the value of the dump: a change that came after it would be lost.
-            if let Some(value) = self.find_bytes(py, key)?
-                && self.remove(py, key)?
-            {
-                taken = Some((convert::text(py, key)?, value));
+        let error = |status| self.error(py, status);
+        loop {
+            // Others may take its first keys meanwhile; then the next ones are tried, and then newer ones.
+            let shot = Shot::new(py.detach(|| api::snapshot::of_bucket(self.id)).map_err(error)?);
+            let (reader, mut cursor, mut empty) = (shot.read().map_err(error)?, Cursor::START, true);
+            while let Some((key, _)) = reader.next(&mut cursor, false).map_err(error)? {
+                empty = false;
+                let taken = turn::change(py, || api::change::take(self.id, key)).map_err(error)?;
+                if let Some(held) = taken {
+                    return Ok(Some((convert::text(py, key)?, convert::object(py, held.value())?)));
+                }
             }
-            Ok(taken.is_none())
-        })?;
-        Ok(taken)
+            if empty {
+                return Ok(None);
+            }
+        }
     }
 
     /// A dict of its items and those of another mapping.
@@ -89,26 +119,27 @@ impl Bucket {
 
     /// Whether it is the same bucket or has the items of another mapping; None if the other is no such thing. One
     /// that exited equals nothing but itself.
-    pub(super) fn equals(&self, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
+    pub(crate) fn equals(&self, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
         let py = other.py();
         if let Ok(other) = other.cast_exact::<Bucket>() {
             if self.id == other.get().id {
                 return Ok(Some(true));
             }
-            let (mine, theirs) = (self.items_if_alive(py)?, other.get().items_if_alive(py)?);
-            return mine.zip(theirs).map_or(Ok(false), |(mine, theirs)| mine.eq(theirs)).map(Some);
+            let (mine, theirs) = (self.moment_if_alive(py)?, other.get().moment_if_alive(py)?);
+            let both = mine.zip(theirs);
+            return both.map_or(Ok(false), |(mine, theirs)| mine.equals(&theirs.dict(py)?)).map(Some);
         }
         // A registry is a mapping too, but its values are buckets, which no bucket holds.
         if other.cast::<PyMapping>().is_err() || other.is_instance_of::<Registry>() {
             return Ok(None);
         }
-        let Some(mine) = self.items_if_alive(py)? else { return Ok(Some(false)) };
-        mine.eq(update::dict(other)?).map(Some)
+        let Some(mine) = self.moment_if_alive(py)? else { return Ok(Some(false)) };
+        mine.equals(&update::as_dict(other)?).map(Some)
     }
 
-    fn items_if_alive<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        match contents::bucket(self.id) {
-            Ok(dump) => contents::dict(py, &dump).map(Some),
+    fn moment_if_alive(&self, py: Python<'_>) -> PyResult<Option<Moment>> {
+        match Moment::of_bucket(py, self.id) {
+            Ok(moment) => Ok(Some(moment)),
             Err(Status(KVREG_DEAD)) => Ok(None),
             Err(status) => Err(self.error(py, status)),
         }
