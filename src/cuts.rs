@@ -19,12 +19,15 @@
 //! 4. A map that ends while cuts are held is closed first, and then kept for every held cut that was taken since it
 //!    was born, even for those that do not show it. So all its pasts are unlinked before it is freed.
 
+mod tidy;
+
 use crate::epoch::{self, Garbage, Writing};
 use crate::live::Past;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::tree::edit::Retired;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use tidy::Leftover;
 
 /// Something that was replaced: memory, and the version that it was born in.
 #[derive(Clone, Copy)]
@@ -36,6 +39,10 @@ pub(crate) struct Dead {
 impl Dead {
     pub(crate) fn new(birth: u64, garbage: Garbage) -> Dead {
         Dead { birth, garbage }
+    }
+
+    fn weight(&self) -> usize {
+        self.garbage.weight()
     }
 
     /// Frees it.
@@ -60,25 +67,12 @@ pub(crate) struct Now {
     pub(crate) held: u64,
 }
 
-/// A cut that somebody holds.
+/// A cut that somebody holds, or has let go of: then it stays until what it kept is seen to.
 struct Held {
     cut: u64,
     holders: usize,
     dead: Vec<Dead>,
     pasts: Vec<*const Past>,
-}
-
-/// Visits all that is in a tree, each thing once and after what it leads to.
-type Walk = Box<dyn FnOnce(&mut dyn FnMut(Dead)) + Send>;
-
-/// What takes long to sort out or to free. All of it was unlinked before it came here.
-enum Leftover {
-    /// The dead list of a cut that was let go of.
-    List { cut: u64, dead: Vec<Dead> },
-    /// A whole tree that was replaced in `death`.
-    Tree { walk: Walk, death: u64 },
-    /// Something that no cut sees.
-    One(Garbage),
 }
 
 #[derive(Default)]
@@ -101,14 +95,38 @@ pub(crate) struct Cuts {
     state: Mutex<State>,
 }
 
-/// Lists up to this long are sorted by whoever lets go of the cut.
+/// Up to so many things are seen to by whoever lets go of the cut.
 const SHORT: usize = 64;
 /// If more things than this wait to be sorted, whoever leaves more sorts them.
 const BACKLOG: usize = 100_000;
-/// Things that are sorted under one lock.
-const PORTION: usize = 512;
+
+/// What is freed by whoever lets go of a cut weighs at most this many bytes.
+const LIGHT: usize = 64 << 10;
+
+impl Held {
+    /// Whether it keeps so little that it need not be left to [`Cuts::tidy`].
+    fn is_small(&self) -> bool {
+        self.dead.len() + self.pasts.len() <= SHORT
+            && self.dead.iter().map(Dead::weight).sum::<usize>() <= LIGHT
+    }
+}
 
 impl State {
+    /// Gives one of a cut's pasts, which nobody holds, to the next older cut that needs it, or unlinks it. False if
+    /// there is none.
+    fn unlink_past(&mut self, i: usize, free: impl FnOnce(Garbage)) -> bool {
+        let cut = self.held[i].cut;
+        let Some(past) = self.held[i].pasts.pop() else { return false };
+        // SAFETY: linked, and not freed, since it is on a list; lists are changed under the lock of this state.
+        unsafe {
+            match self.seer(Past::birth(past), cut) {
+                Some(held) => held.pasts.push(past),
+                None => free(Past::unlink(past)),
+            }
+        }
+        true
+    }
+
     /// The newest held cut that sees what was born in `birth` and replaced in `death`.
     fn seer(&mut self, birth: u64, death: u64) -> Option<&mut Held> {
         let i = self.held.partition_point(|held| held.cut < death).checked_sub(1)?;
@@ -171,60 +189,50 @@ impl Cuts {
     /// Holds a cut once more, if it is held; tells whether it is.
     pub(crate) fn hold(&self, cut: u64) -> bool {
         let mut state = self.state.lock();
-        let held = state.held.iter_mut().rev().find(|held| held.cut == cut);
+        let held = state.held.iter_mut().rev().find(|held| held.cut == cut && held.holders != 0);
         held.map(|held| held.holders += 1).is_some()
     }
 
-    /// Lets go of a cut. Cost for the caller: O(1), unless [`Cuts::tidy`], which sorts out the memory, does not keep up.
+    /// Lets go of a cut. Cost for the caller: O(1), unless [`Cuts::tidy`], which sees to what the cut kept, does not
+    /// keep up. The caller is not pinned.
     pub(crate) fn let_go(&self, cut: u64) {
         let mut state = self.state.lock();
         let i = state.held.partition_point(|held| held.cut < cut);
-        state.held[i].holders -= 1;
-        if state.held[i].holders > 0 {
+        let held = &mut state.held[i];
+        held.holders -= 1;
+        if held.holders != 0 {
             return;
         }
-        let gone = state.held.remove(i).expect("it was found");
-        for past in gone.pasts {
-            // SAFETY: linked, and not freed, since it is on a list; lists are changed under this lock.
-            unsafe {
-                match state.seer(Past::birth(past), cut) {
-                    Some(held) => held.pasts.push(past),
-                    None => Past::unlink(past),
-                }
-            }
+        if held.is_small() {
+            let unseen = self.drop_cut(&mut state, i);
+            drop(state); // what is freed may be anything
+            return unseen.into_iter().for_each(epoch::retire);
         }
-        let is_long = gone.dead.len() > SHORT;
-        if is_long {
-            self.untidy.store(true, Ordering::Relaxed); // Relaxed: whoever sees that the cut is gone sees this
-        }
-        let newest = state.held.back().map_or(0, |held| held.cut);
-        self.newest.store(newest, Ordering::Release); // Release: after the pasts are unlinked (invariant 3)
-        if !is_long {
-            return state.sort(gone.dead.into_iter(), cut, epoch::retire);
-        }
-        let backlog = state.backlog;
-        state.backlog += gone.dead.len();
-        state.leftovers.push(Leftover::List { cut, dead: gone.dead });
+        let kept = held.dead.len() + held.pasts.len();
+        let backlog = std::mem::replace(&mut state.backlog, 0);
+        state.backlog = backlog + kept;
+        self.untidy.store(true, Ordering::Relaxed); // Relaxed: written under this lock; else a hint
         drop(state);
         if backlog > BACKLOG {
             self.tidy(); // whoever should do it does not keep up
         }
     }
 
-    /// Leaves something to [`Cuts::tidy`] that no cut sees.
-    pub(crate) fn leave(&self, garbage: Garbage) {
-        self.push(Leftover::One(garbage));
+    /// Forgets a cut that nobody holds, with what it kept, which is little. Gives what nobody sees.
+    fn drop_cut(&self, state: &mut State, i: usize) -> Vec<Garbage> {
+        let mut unseen = Vec::new();
+        while state.unlink_past(i, |garbage| unseen.push(garbage)) {}
+        let gone = self.forget(state, i);
+        state.sort(gone.dead.into_iter(), gone.cut, |garbage| unseen.push(garbage));
+        unseen
     }
 
-    /// Leaves a whole tree to [`Cuts::tidy`] that was replaced in this change; `walk` visits all that is in it, each
-    /// thing once and after what it leads to.
-    pub(crate) fn leave_tree(&self, now: Now, walk: impl FnOnce(&mut dyn FnMut(Dead)) + Send + 'static) {
-        self.push(Leftover::Tree { walk: Box::new(walk), death: now.number });
-    }
-
-    fn push(&self, leftover: Leftover) {
-        self.state.lock().leftovers.push(leftover);
-        self.untidy.store(true, Ordering::Relaxed); // Relaxed: a hint
+    /// Forgets a cut that nobody holds or needs a past for.
+    fn forget(&self, state: &mut State, i: usize) -> Held {
+        let gone = state.held.remove(i).expect("it is there");
+        let newest = state.held.back().map_or(0, |held| held.cut);
+        self.newest.store(newest, Ordering::Release); // Release: after the pasts are unlinked (invariant 3)
+        gone
     }
 
     /// Whether somebody holds a cut.
@@ -235,50 +243,6 @@ impl Cuts {
     /// Whether there is something for [`Cuts::tidy`].
     pub(crate) fn is_untidy(&self) -> bool {
         self.untidy.load(Ordering::Relaxed) // Relaxed: a hint
-    }
-
-    /// Frees what cuts that were let go of have left behind, in portions. Tells whether it could.
-    pub(crate) fn tidy(&self) -> bool {
-        let mut leftovers = {
-            let mut state = self.state.lock();
-            self.untidy.store(false, Ordering::Relaxed); // Relaxed: a hint
-            state.backlog = 0;
-            std::mem::take(&mut state.leftovers)
-        };
-        // Everything in them was unlinked long ago, so one wait does for all.
-        if leftovers.is_empty() || !epoch::wait() {
-            let tidy = leftovers.is_empty();
-            self.untidy.store(!tidy, Ordering::Relaxed);
-            self.state.lock().leftovers.append(&mut leftovers);
-            return tidy;
-        }
-        leftovers.into_iter().for_each(|leftover| self.sort_out(leftover));
-        true
-    }
-
-    /// Frees what no cut sees.
-    fn sort_out(&self, leftover: Leftover) {
-        // SAFETY, for all that is freed here: no held cut sees it, and since it was unlinked every pin has ended once.
-        match leftover {
-            // SAFETY: as above.
-            Leftover::One(garbage) => unsafe { garbage.free() },
-            Leftover::Tree { walk, death } => walk(&mut |dead| {
-                let now = Now { number: death, held: self.newest.load(Ordering::Acquire) };
-                if let Some(garbage) = self.keep(now, dead) {
-                    // SAFETY: as above.
-                    unsafe { garbage.free() };
-                }
-            }),
-            Leftover::List { cut, mut dead } => {
-                let mut free = Vec::with_capacity(PORTION);
-                while !dead.is_empty() {
-                    let portion = dead.len().saturating_sub(PORTION)..;
-                    self.state.lock().sort(dead.drain(portion), cut, |garbage| free.push(garbage));
-                    // SAFETY: as above.
-                    free.drain(..).for_each(|garbage| unsafe { garbage.free() });
-                }
-            }
-        }
     }
 
     /// As [`Cuts::keep`], for all that an edit replaced.
@@ -340,15 +304,5 @@ impl Cuts {
             held.pasts.push(past);
         }
         true
-    }
-
-    /// Frees what is left.
-    ///
-    /// # Safety
-    /// Nobody holds a cut or changes anything any more, and no pin is left that began before that.
-    pub(crate) unsafe fn dismantle(&self) {
-        let state = std::mem::take(&mut *self.state.lock());
-        debug_assert!(state.held.is_empty());
-        state.leftovers.into_iter().for_each(|leftover| self.sort_out(leftover));
     }
 }

@@ -30,6 +30,7 @@ mod fence;
 
 pub(crate) use bag::{Garbage, flush, retire};
 
+use crate::fork;
 use crate::leave;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, global, memory, sleep, spin_loop, yield_now};
 use bag::Bags;
@@ -69,8 +70,11 @@ pub(crate) fn leave_record() {
 
 impl Record {
     fn release(&self) {
-        // SAFETY: only its thread looks at it, which is us.
-        unsafe { (*self.bags.get()).give_up() };
+        // In the child of a fork nobody takes it over, and the lock may be held by a thread that is gone.
+        if fork::check().is_ok() {
+            // SAFETY: only its thread looks at it, which is us.
+            unsafe { (*self.bags.get()).give_up() };
+        }
         // Release: whoever takes the record next sees no pin.
         self.taken.store(false, Ordering::Release);
     }

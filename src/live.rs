@@ -10,8 +10,12 @@
 //! 2. If `changed` is at most a held cut, `root`, `count` and `revision` are what the cut shows. If not, the newest
 //!    past that is not later than the cut is; and if there is none, the map was empty.
 
+mod past;
+
+pub(crate) use past::Past;
+
 use crate::cuts::{Cuts, Now};
-use crate::epoch::{self, Garbage, Pin};
+use crate::epoch::Pin;
 use crate::error::Error;
 use crate::hash::Hash;
 use crate::lock::Lock;
@@ -33,67 +37,6 @@ impl State {
     /// That of a map that never changed.
     pub(crate) fn empty() -> State {
         State { root: Node::empty(), count: 0, revision: 0 }
-    }
-}
-
-/// How a map was from one change to the next, for a cut in between.
-pub(crate) struct Past {
-    /// The number of the change that made it so.
-    from: u64,
-    state: State,
-    /// The one before.
-    next: AtomicPtr<Past>,
-    /// Where the list begins.
-    list: *const AtomicPtr<Past>,
-}
-
-impl Past {
-    /// The number from which on it was like this.
-    ///
-    /// # Safety
-    /// Alive.
-    pub(crate) unsafe fn birth(past: *const Past) -> u64 {
-        // SAFETY: this function's contract.
-        unsafe { (*past).from }
-    }
-
-    /// Puts it before the others of its map.
-    ///
-    /// # Safety
-    /// New, and nobody else links or unlinks meanwhile.
-    pub(crate) unsafe fn link(past: *const Past) {
-        // SAFETY: this function's contract; the map is alive, since somebody changes it.
-        unsafe {
-            let list = &*(*past).list;
-            (*past).next.store(list.load(Ordering::Relaxed), Ordering::Relaxed); // Relaxed: published by the next line
-            list.store(past.cast_mut(), Ordering::Release); // Release: publishes it
-        }
-    }
-
-    /// Takes it out of its list and frees it, when no pin sees it any more.
-    ///
-    /// # Safety
-    /// Linked, and nobody else links or unlinks meanwhile. Its map is alive: it is freed only after the last cut that
-    /// sees one of its pasts is gone (see `cuts`).
-    pub(crate) unsafe fn unlink(past: *const Past) {
-        unsafe fn free(past: usize) {
-            // SAFETY: made in `first_touch`, and retired once.
-            unsafe { memory::give(ptr::with_exposed_provenance_mut::<Past>(past)) };
-        }
-        // SAFETY: this function's contract.
-        unsafe {
-            let mut place = &*(*past).list;
-            loop {
-                memory::used(place);
-                let at = place.load(Ordering::Relaxed); // Relaxed: written by those who take turns
-                if ptr::eq(at, past) {
-                    break;
-                }
-                place = &(*at).next;
-            }
-            place.store((*past).next.load(Ordering::Relaxed), Ordering::Release); // Release: publishes the next
-            epoch::retire(Garbage::new(past.expose_provenance(), free, size_of::<Past>()));
-        }
     }
 }
 

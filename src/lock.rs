@@ -6,12 +6,14 @@
 //! holder may be waited for in sleep.
 //!
 //! Invariants:
-//! 1. A short holder is pinned, and runs no foreign code. It never waits for anything while it holds the lock.
+//! 1. A short holder is pinned, and runs no foreign code. While it holds the lock it waits only for locks (of the cuts, of
+//!    memory) whose holders wait neither for such a lock nor for the end of a change.
 //! 2. A long holder may be without a pin. What the lock guards is then kept alive by the lock: whoever would free it
 //!    abandons it to the holder.
 
 use crate::epoch::{Patience, Pin};
 use crate::error::Error;
+use crate::fork;
 use crate::sync::{AtomicU32, Condvar, MODELLED, Mutex, Ordering, each, global, local};
 use std::cell::Cell;
 use std::ptr;
@@ -90,6 +92,10 @@ impl Lock {
     /// Ends a long hold. True if what the lock guards was abandoned meanwhile: the caller frees it.
     pub(crate) fn release_long(&self) -> bool {
         LONG_HELD.with(|held| held.set(held.get() - 1));
+        if fork::check().is_err() {
+            self.0.store(FREE, Ordering::Relaxed); // nobody is left who waits
+            return false;
+        }
         let lot = self.lot(); // before the lock is free: it may be gone at once
         // Release: the next holder sees what we did. Acquire: see what came before it was abandoned.
         let abandoned = self.0.swap(FREE, Ordering::AcqRel) & ABANDONED != 0;

@@ -155,8 +155,8 @@ impl Registry {
         Ok(Bucket::from_id(turn::change(Shared::of(self.0)?, self.0, Change::Create { name, hash, seen })?))
     }
 
-    /// The buckets of these names, as many creates one after the other would give them, for half their price. Stops at
-    /// the first error; the names before it are there.
+    /// The buckets of these names, as many creates one after the other would give them, for half their price. A name
+    /// that is too long is found before anything is created; at any other error the names before it are there.
     pub fn create_many<N: AsRef<[u8]>>(self, names: &[N]) -> Result<Vec<Bucket>, Error> {
         let names: Vec<&[u8]> = names.iter().map(|name| checked(name.as_ref())).collect::<Result<_, _>>()?;
         let mut buckets = Vec::with_capacity(names.len());

@@ -20,7 +20,7 @@ use crate::table::Table;
 use crate::tree::cursor::{self, Position};
 use crate::tree::{Entry, find};
 use crate::value::Value;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 global! {
     static SNAPSHOTS: Slots<SnapshotSlot> = Slots::new();
@@ -124,13 +124,12 @@ impl Snapshot {
     pub fn bucket(self, name: impl AsRef<[u8]>) -> Result<Option<Snapshot>, Error> {
         fork::check()?;
         let name = checked(name.as_ref())?;
-        let pin = epoch::pin();
-        let view = self.view(&pin)?;
-        view.is_registrys()?;
-        let Some(found) = view.find_name(&pin, name) else { return Ok(None) };
-        let hold = self.hold(&pin)?.with_name(found);
-        drop(pin);
-        Snapshot::new(hold).map(Some)
+        let hold = self.hold()?;
+        if hold.name().is_some() {
+            return Err(Error::BadHandle);
+        }
+        let Some(found) = hold.find_name(name).map(ptr::from_ref) else { return Ok(None) };
+        Snapshot::new(hold.with_name(found)).map(Some)
     }
 
     /// The bucket that had this name. It may have exited since.
@@ -251,7 +250,7 @@ impl Snapshot {
     }
 
     pub(crate) fn for_each_name(self, visit: impl FnMut(&[u8], u64)) -> Result<(), Error> {
-        let hold = self.hold(&epoch::pin())?;
+        let hold = self.hold()?;
         if hold.name().is_some() {
             return Err(Error::BadHandle);
         }
@@ -263,7 +262,7 @@ impl Snapshot {
         self,
         visit: impl FnMut(&[u8], &Item) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let hold = self.hold(&epoch::pin())?;
+        let hold = self.hold()?;
         if hold.name().is_none() { Err(Error::BadHandle) } else { hold.for_each_item(visit) }
     }
 
@@ -279,7 +278,7 @@ impl Snapshot {
                 return Err(Error::Dead); // another thread was first
             }
             // SAFETY: the snapshot's own hold, which nobody else takes back.
-            unsafe { Hold::from_parts(NonNull::from(view.table), view.cut, std::ptr::null()) }
+            unsafe { Hold::from_parts(NonNull::from(view.table), view.cut, ptr::null()) }
         };
         drop(hold);
         // SAFETY: dead, and given to the next snapshot when no pin leads to it any more.
@@ -301,9 +300,12 @@ impl Snapshot {
     }
 
     /// Another hold on what it shows.
-    fn hold(self, pin: &Pin) -> Result<Hold, Error> {
-        let view = self.view(pin)?;
-        Hold::again(view.table, view.cut, view.name)
+    fn hold(self) -> Result<Hold, Error> {
+        let pin = epoch::pin();
+        let view = self.view(&pin)?;
+        let (table, cut, name) =
+            (NonNull::from(view.table), view.cut, view.name.map_or(ptr::null(), ptr::from_ref));
+        Hold::again(pin, table, cut, name)
     }
 
     /// Shows the snapshot to `read`, which is ours and short.

@@ -71,11 +71,8 @@ impl Table {
             if epoch::wait() {
                 Table::free(table.as_ptr().expose_provenance());
             } else {
-                epoch::retire(Garbage::new(
-                    table.as_ptr().expose_provenance(),
-                    Table::free,
-                    size_of::<Table>(),
-                ));
+                // As heavy as can be, so that nobody keeps it for longer than must be.
+                epoch::retire(Garbage::new(table.as_ptr().expose_provenance(), Table::free, usize::MAX));
             }
         }
     }

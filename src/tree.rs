@@ -4,7 +4,7 @@
 //! low bits of the pointer to them, so a level costs one dependent load. Leaves hold up to 24 entries behind 16-bit
 //! tags that are compared all at once; a tree of up to four is one small leaf of a single cache line. There are no
 //! counts inside: every node has a birth version, and a writer copies a node only if a frozen version can see it (see
-//! `cuts`). So copying a leaf is a copy of 256 bytes, and dropping a version is never the reader's work.
+//! `cuts`). So copying a leaf is a copy of 256 bytes, and letting go of a snapshot is not the work of a reader.
 //!
 //! Measured alternatives (ratios to an unsynchronised hashbrown table, one run): this layout 1.07x at a million
 //! names; fan-out 64 instead of 256 1.16x; tag and pointer in one word 1.17x; imbl's HAMT 2.1x; rpds' 6.9x.

@@ -69,6 +69,15 @@ from! {
 }
 
 impl ValueRef<'_> {
+    /// The bytes of text and bytes, 0 for others.
+    pub(crate) fn len(self) -> usize {
+        match self {
+            ValueRef::Str(text) => text.len(),
+            ValueRef::Bytes(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
+
     /// A copy; [`Error::OutOfMemory`] if there is no room for it.
     pub fn to_value(self) -> Result<Value, Error> {
         Ok(match self {

@@ -219,6 +219,7 @@ impl Long {
             look(self.contents().find(&pin, key))?
         };
         let (step, answer) = decide(looked)?;
+        fork::check()?; // it may have forked
         let pin = epoch::pin();
         BUCKETS.resolve(bucket)?; // it may have exited meanwhile
         let contents = self.contents();

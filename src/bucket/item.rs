@@ -5,6 +5,7 @@
 //! are counted and handed out without a copy.
 
 use crate::error::Error;
+use crate::fork;
 use crate::sync::memory::{self, alloc, dealloc};
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::tree::Entry;
@@ -216,6 +217,10 @@ impl Item {
             let value = self.value()?;
             // The number was read with Acquire: if it came from a later change, the revision shows it, because the mark
             // was stored before the number.
+            // In the child of a fork the writer that was busy is gone, and either number may be taken for the last.
+            if fork::check().is_err() {
+                return Ok((value, before & !BUSY));
+            }
             if before & BUSY == 0 && self.revision.load(Ordering::Relaxed) == before {
                 return Ok((value, before));
             }

@@ -2,7 +2,7 @@
 
 use super::change::{Long, Step, change, change_with_revision};
 use super::item::{Item, Payload};
-use super::{BUCKETS, Bucket, Contents, checked};
+use super::{Bucket, Contents, checked};
 use crate::cuts::Dead;
 use crate::epoch;
 use crate::error::Error;
@@ -110,7 +110,18 @@ impl Bucket {
         expected: impl Into<ValueRef<'b>>,
         value: impl Into<ValueRef<'a>>,
     ) -> Result<(), Error> {
+        /// Longer ones are compared where nobody but this bucket's writers waits.
+        const QUICK: usize = 4096;
         let (expected, payload) = (expected.into(), Payload::new(value.into())?);
+        if expected.len() > QUICK {
+            let key = checked(key.as_ref())?;
+            let compare = |old: Option<Value>| {
+                let equal = old.as_ref().is_some_and(|old| ValueRef::from(old) == expected);
+                if equal { Ok((Step::Put(payload), ())) } else { Err(Error::Conflict) }
+            };
+            let look = |old: Option<&Item>| old.map(Item::value).transpose();
+            return Long::take(self.id())?.change(self.id(), key, look, compare);
+        }
         change(self.id(), key.as_ref(), |old| {
             if old.is_some_and(|old| old.is(expected)) {
                 Ok((Step::Put(payload), ()))
@@ -173,7 +184,7 @@ impl Bucket {
         fork::check()?;
         let long = Long::take(self.id())?;
         let pin = epoch::pin();
-        BUCKETS.resolve(self.id())?; // it may have exited while we waited
+        let registry = self.registry_of(&pin)?; // it may have exited while we waited
         let contents: &Contents = long.contents();
         let count = contents.count();
         if count == 0 {
@@ -190,7 +201,7 @@ impl Bucket {
             walk(&mut |dead| contents.cuts().keep(now, dead).into_iter().for_each(epoch::retire));
         } else {
             contents.cuts().leave_tree(now, walk);
-            crate::registry::tidy_soon(self.registry_of(&pin)?);
+            crate::registry::tidy_soon(registry);
         }
         Ok(count)
     }

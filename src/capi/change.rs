@@ -258,7 +258,7 @@ pub unsafe extern "C" fn kvreg_bucket_update(
             shown = old;
             let old = shown.as_ref().map(value::show);
             let mut new = NIL;
-            // SAFETY: the caller's function, called as its type says; what it throws is caught by `guard`.
+            // SAFETY: the caller's function, called as its type says; an exception that leaves it ends the process.
             match unsafe {
                 function(data, old.as_ref().map_or(core::ptr::null(), core::ptr::from_ref), &mut new)
             } {

@@ -15,6 +15,9 @@ const ENOUGH: usize = if MODELLED { 1 } else { 16 };
 /// … or bytes in them.
 const OVERDUE: usize = 1 << 20;
 
+/// Empty bags that are kept for their memory.
+const SPARE: usize = 64;
+
 /// Something that was unlinked, and how to free it.
 #[derive(Clone, Copy)]
 pub(crate) struct Garbage {
@@ -142,7 +145,9 @@ impl Bags {
         {
             self.ready.weight += std::mem::take(&mut bag.weight);
             self.ready.things.append(&mut bag.things);
-            yard.spare.push(bag);
+            if yard.spare.len() < SPARE {
+                yard.spare.push(bag);
+            }
         }
         drop(yard);
         // Little by little it would keep its memory for long.

@@ -12,7 +12,7 @@ const ASYMMETRIC: u8 = 2;
 /// The reader's side, between its store and its loads.
 #[inline(always)]
 pub(super) fn light_fence() {
-    // Relaxed: decided before this thread had a record, and never changed.
+    // Relaxed: decided before this thread had a record; see `give_up` for the one change.
     if FENCE.load(Ordering::Relaxed) == ASYMMETRIC {
         compiler_fence(Ordering::SeqCst); // the collector's membarrier does the rest
     } else {
@@ -24,10 +24,19 @@ pub(super) fn light_fence() {
 pub(super) fn heavy_fence() {
     fence(Ordering::SeqCst);
     if FENCE.load(Ordering::Relaxed) == ASYMMETRIC {
-        // Cannot fail: the process is registered.
-        membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+        if !membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
+            give_up();
+        }
         fence(Ordering::SeqCst);
     }
+}
+
+/// The process has forbidden itself a system call that it was registered for (a sandbox that closed late). From now on
+/// readers fence. Those that have begun without a fence are past their first loads long before this returns.
+#[cold]
+fn give_up() {
+    FENCE.store(SYMMETRIC, Ordering::SeqCst); // SeqCst: seen before the wait is over
+    std::thread::sleep(std::time::Duration::from_millis(10));
 }
 
 /// Decides, once.

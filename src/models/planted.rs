@@ -62,7 +62,7 @@ const UNORDERED: &[Planted] = &[
     ),
     ("overwrite::a_number_brings_its_past_along", Fault::Weak, "bucket/item.rs", "self.bits.load("),
     ("cuts::a_cut_beside_a_raise_and_a_writer", Fault::Weak, "cuts.rs", "self.now.store(number, "),
-    ("cuts::an_older_cut_beside_a_writer", Fault::Weak, "live.rs", "list.store(past.cast_mut(), "),
+    ("cuts::an_older_cut_beside_a_writer", Fault::Weak, "live/past.rs", "list.store(past.cast_mut(), "),
     (
         "snapshots::a_read_beside_a_close_and_another_writer",
         Fault::Weak,

@@ -103,7 +103,7 @@ thread_local! {
     static PANIC: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Makes the next create that this thread applies panic after it has changed the working copy.
+/// Makes the next create that this thread applies panic.
 pub fn panic_in_next_create() {
     PANIC.set(true);
 }

@@ -50,6 +50,8 @@ impl Keeper {
         registry: u64,
         table: NonNull<Table>,
     ) -> Result<(), Error> {
+        // Whoever wakes the thread from now on waits until there is one.
+        let mut thread = self.thread.lock();
         for flag in [&self.end, &self.called, &self.attentive] {
             flag.store(false, Ordering::Relaxed); // Relaxed: the start of a thread publishes it
         }
@@ -61,7 +63,7 @@ impl Keeper {
                 keep(shared, table);
             })
         });
-        *self.thread.lock() = Some(spawned.map_err(|_| Error::Io)?);
+        *thread = Some(spawned.map_err(|_| Error::Io)?);
         Ok(())
     }
 
@@ -137,7 +139,7 @@ fn keep(shared: &'static Shared, kept: Kept) {
         if keeper.ending() {
             return;
         }
-        pause = catch_unwind(AssertUnwindSafe(|| look(keeper, kept.table(), pause))).unwrap_or(None);
+        pause = catch_unwind(AssertUnwindSafe(|| look(keeper, kept.table(), pause))).unwrap_or(Some(SELDOM));
     }
 }
 

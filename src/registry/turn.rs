@@ -26,6 +26,8 @@ use std::ptr::NonNull;
 const SPINS: usize = if MODELLED { 1 } else { 200 };
 /// So many names are created under one turn, so that nobody waits long for it.
 pub(super) const CREATES: usize = 64;
+/// So many changes of others are made by whoever has the turn.
+const SERVED: usize = 64;
 /// No revision.
 const NEVER: u64 = u64::MAX;
 /// What keeps more bytes than this is freed by the registry's thread.
@@ -163,23 +165,34 @@ impl Turn {
         Ok((bucket, unseen))
     }
 
-    /// Ends what the holder of the turn began: empties the mailbox.
-    pub(super) fn finish(&mut self, shared: &'static Shared) {
-        while let Ok(Request { registry, change, answer }) = shared.mailbox.receiver.try_recv() {
+    /// Ends what the holder of the turn began: makes the changes in the mailbox, but no more than [`SERVED`] of them, so
+    /// that nobody works for others for ever. Tells whether there are none left.
+    pub(super) fn finish(&mut self, shared: &'static Shared) -> bool {
+        for _ in 0..SERVED {
+            let Ok(Request { registry, change, answer }) = shared.mailbox.receiver.try_recv() else {
+                return true;
+            };
             let change = match &change {
                 OwnedChange::Create { name, hash } => Change::Create { name, hash: *hash, seen: NEVER },
                 &OwnedChange::Stop { bucket, reason } => Change::Stop { bucket, reason },
             };
             answer.set(self.apply(shared, registry, change));
         }
+        false
+    }
+
+    /// As [`Turn::finish`], for a caller whose own change is made: if another's panics, that is not for it to tell. Whose
+    /// it was finds no answer.
+    fn finish_for_others(&mut self, shared: &'static Shared) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.finish(shared)));
     }
 
     /// Ends the registry: nothing can be found or changed any more. Gives the registry's hold on its table back.
     pub(super) fn end(&mut self, registry: u64, shared: &'static Shared) -> Result<NonNull<Table>, Error> {
-        self.finish(shared);
         self.table(registry)?;
         REGISTRIES.kill(registry); // first: no lookup gives a bucket that died with its registry
         let Turn { table, .. } = std::mem::replace(self, Turn::nobodys());
+        while !self.finish(shared) {} // they come too late; nobody can send more
         let root = {
             let pin = epoch::pin();
             // SAFETY: held, by the hold that we give back.
@@ -235,7 +248,7 @@ pub(super) fn create_many(
             }
         }
     }
-    turn.finish(shared);
+    turn.finish_for_others(shared);
     result
 }
 
@@ -243,7 +256,7 @@ pub(super) fn create_many(
 pub(super) fn change(shared: &'static Shared, registry: u64, change: Change<'_>) -> Result<u64, Error> {
     if let Some(mut turn) = shared.turn.try_lock() {
         let result = turn.apply(shared, registry, change);
-        turn.finish(shared);
+        turn.finish_for_others(shared);
         return result;
     }
     let change = match change {
@@ -267,8 +280,14 @@ pub(super) fn change(shared: &'static Shared, registry: u64, change: Change<'_>)
 }
 
 fn serve(mut turn: MutexGuard<'_, Turn>, shared: &'static Shared, answer: &Answer) -> Result<u64, Error> {
-    // Ours may stand behind one that panics: each panic takes one request with it, so this ends.
-    while catch_unwind(AssertUnwindSafe(|| turn.finish(shared))).is_err() {}
-    // No answer: a holder panicked with our change in its hands.
-    answer.get().unwrap_or(Err(Error::Panicked))
+    loop {
+        // Ours may stand behind one that panics: each panic takes one request with it.
+        let empty = catch_unwind(AssertUnwindSafe(|| turn.finish(shared)));
+        if let Some(result) = answer.get() {
+            return result;
+        }
+        if let Ok(true) = empty {
+            return Err(Error::Panicked); // a holder panicked with our change in its hands
+        }
+    }
 }

@@ -45,7 +45,12 @@ impl Hold {
             let bytes = Name::key(name);
             find::<Name>(table.names.at(&pin, hold.cut).root, table.names.hash().of(bytes), bytes)
         };
-        if ptr::eq(shown, name) { Ok(hold.with_name(name)) } else { Err(Error::Dead) }
+        if ptr::eq(shown, name) {
+            return Ok(hold.with_name(name));
+        }
+        drop(pin); // before the hold, which may be the last
+        drop(hold);
+        Err(Error::Dead)
     }
 
     /// Takes a cut of a table that was held for this.
@@ -56,28 +61,38 @@ impl Hold {
         Hold { table, cut, name: ptr::null(), held: true }
     }
 
-    /// Holds what somebody holds once more; [`Error::Dead`] if it was let go of.
-    pub(super) fn again(table: &Table, cut: u64, name: Option<&Name>) -> Result<Hold, Error> {
+    /// Holds once more what the pin leads to; [`Error::Dead`] if it was let go of. Ends the pin.
+    pub(super) fn again(pin: Pin, table: NonNull<Table>, cut: u64, name: *const Name) -> Result<Hold, Error> {
         let held = fork::check().is_ok();
-        let hold =
-            Hold { table: NonNull::from(table), cut, name: name.map_or(ptr::null(), ptr::from_ref), held };
-        if !held {
-            return Ok(hold);
-        }
-        let hold = ManuallyDrop::new(hold);
-        if !table.hold() {
-            return Err(Error::Dead);
-        }
-        if !table.cuts.hold(cut) {
-            // SAFETY: the hold that was taken above.
-            unsafe { Table::let_go(hold.table) };
-            return Err(Error::Dead);
+        let hold = ManuallyDrop::new(Hold { table, cut, name, held });
+        if held {
+            // SAFETY: alive while the pin is.
+            let table = unsafe { hold.table.as_ref() };
+            if !table.hold() {
+                return Err(Error::Dead);
+            }
+            if !table.cuts.hold(cut) {
+                drop(pin); // before this hold, which may be the last
+                // SAFETY: the hold that was taken above.
+                unsafe { Table::let_go(hold.table) };
+                return Err(Error::Dead);
+            }
         }
         Ok(ManuallyDrop::into_inner(hold))
     }
 
+    /// The name of a bucket, for a registry's.
+    pub(super) fn find_name(&self, name: &[u8]) -> Option<&Name> {
+        // SAFETY: held, and the cut keeps what its root leads to.
+        unsafe {
+            let names = &self.table.as_ref().names;
+            let root = self.with_pin(|pin| names.at(pin, self.cut)).root;
+            find::<Name>(root, names.hash().of(name), name).as_ref()
+        }
+    }
+
     /// For a bucket of the table. The cut shows its name.
-    pub(super) fn with_name(mut self, name: &Name) -> Hold {
+    pub(super) fn with_name(mut self, name: *const Name) -> Hold {
         self.name = name;
         self
     }

@@ -1,10 +1,15 @@
 //! Changes to a tree: put, remove, and the splits and merges that they need.
 
+mod path;
+mod room;
+mod small;
+
 use super::node::{BITS, CAPACITY, CHAINED, FAN_OUT, FEW, Leaf, Node, tag_of};
 use super::{Entry, free_entry, free_node, garbage_of_entry, garbage_of_node};
 use crate::cuts::Dead;
 use crate::hash::Hash;
 use crate::sync::Ordering;
+use path::{Path, Span, Step};
 use smallvec::SmallVec;
 use std::marker::PhantomData;
 use std::ptr;
@@ -31,42 +36,6 @@ pub(crate) struct Edit<E> {
     hidden: bool,
     retired: Retired,
     _entries: PhantomData<*const E>,
-}
-
-/// The way from the root to a leaf. Inner nodes have inner children only when they have 2^8, so there are at most 8.
-struct Path {
-    steps: [Step; (BITS / FAN_OUT) as usize],
-    len: usize,
-}
-
-#[derive(Clone, Copy)]
-struct Step {
-    node: Node,
-    /// Bits of the hash that were used up before this node.
-    base: u32,
-    /// The child that was taken.
-    i: usize,
-}
-
-/// Neighbouring slots of one directory.
-#[derive(Clone, Copy)]
-struct Span {
-    start: usize,
-    width: usize,
-}
-
-impl Step {
-    /// The slots that lead to the leaf of this depth.
-    fn span(self, depth: u32) -> Span {
-        let width = 1 << (self.base + self.node.fan_out() - depth);
-        Span { start: self.i & !(width - 1), width }
-    }
-}
-
-impl Path {
-    fn last(&self) -> Option<Step> {
-        self.len.checked_sub(1).map(|last| self.steps[last])
-    }
 }
 
 /// The first leaf of a chain that has room.
@@ -107,7 +76,8 @@ impl<E: Entry> Edit<E> {
         Edit { hidden: true, ..Edit::in_place(root, hash, version, version - 1) }
     }
 
-    /// Puts in an entry, in the place of the one with its key, which is retired and given back.
+    /// Puts in an entry, in the place of the one with its key, which is retired and given back (a hidden edit may have
+    /// freed it already).
     ///
     /// # Safety
     /// `entry` is alive, has this hash and this version as its birth, and is the tree's from now on.
@@ -170,7 +140,8 @@ impl<E: Entry> Edit<E> {
         }
     }
 
-    /// Takes out the entry with this key, which is retired, after all nodes, and given back.
+    /// Takes out the entry with this key, which is retired, after all nodes, and given back (as in
+    /// [`Edit::put`]).
     pub(crate) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<*const E> {
         // SAFETY: all that can be reached from the root is alive, and only this writer changes it.
         unsafe {
@@ -233,70 +204,6 @@ impl<E: Entry> Edit<E> {
             }
         }
         entry
-    }
-
-    /// Puts an entry into the small leaf that is the root, if it has room.
-    unsafe fn put_small(&mut self, hash: u64, entry: *const E) -> Result<Option<*const E>, ()> {
-        // SAFETY: alive; the copy is the root at once.
-        unsafe {
-            let found = self.root.small().search::<E>(hash, E::key(entry));
-            let place = found.map(|found| found.0).or_else(|| self.root.small().free_place()).ok_or(())?;
-            self.root = self.own(self.root);
-            let small = self.root.small();
-            let old = small.slots[place].load(Ordering::Relaxed); // Relaxed: only this writer writes
-            small.slots[place].store(entry.expose_provenance(), Ordering::Release); // Release: publishes the entry
-            if old != 0 {
-                return Ok(Some(self.retire_entry(old)));
-            }
-            small.set_tag(place, tag_of(hash));
-            self.added += 1;
-            Ok(None)
-        }
-    }
-
-    unsafe fn remove_small(&mut self, hash: u64, key: &[u8]) -> Option<*const E> {
-        // SAFETY: alive; the copy is the root at once.
-        unsafe {
-            let (place, old) = self.root.small().search::<E>(hash, key)?;
-            self.root = self.own(self.root);
-            self.root.small().set_tag(place, 0);
-            self.root.small().slots[place].store(0, Ordering::Release); // Release: as in `remove`
-            self.added -= 1;
-            Some(self.retire_entry(old.expose_provenance()))
-        }
-    }
-
-    /// Makes the full small leaf that is the root a leaf.
-    unsafe fn grow(&mut self) {
-        let leaf = self.new_leaf(0);
-        // SAFETY: alive, and nobody else knows the new leaf.
-        unsafe {
-            for slot in &self.root.small().slots {
-                let entry = ptr::with_exposed_provenance::<E>(slot.load(Ordering::Relaxed)); // Relaxed: our own writes
-                put(leaf.leaf(), leaf.leaf().len(), self.hash.of(E::key(entry)), entry);
-            }
-            let small = std::mem::replace(&mut self.root, leaf);
-            self.retire(small);
-        }
-    }
-
-    /// Makes the leaf that is the root, and has few entries, a small leaf.
-    unsafe fn shrink(&mut self, leaf: Node) {
-        let small = Node::new_small(self.version);
-        // SAFETY: alive, and nobody else knows the new leaf.
-        unsafe {
-            for slot in leaf.slots() {
-                let entry = slot.load(Ordering::Relaxed); // Relaxed: our own writes
-                if entry != 0 {
-                    let hash = self.hash.of(E::key(ptr::with_exposed_provenance::<E>(entry)));
-                    let place = small.small().free_place().expect("there are few");
-                    small.small().slots[place].store(entry, Ordering::Relaxed); // Relaxed: published by the root
-                    small.small().set_tag(place, tag_of(hash));
-                }
-            }
-            self.root = small;
-            self.retire(leaf);
-        }
     }
 
     /// # Safety
@@ -399,125 +306,6 @@ impl<E: Entry> Edit<E> {
             }
         }
         self.root = child;
-    }
-
-    /// Makes room where a full leaf is: splits it, or doubles its directory so that it can be split next.
-    unsafe fn make_room(&mut self, path: &mut Path, leaf: Node) {
-        // SAFETY: alive; the leaf is at the end of the path, full, and of a depth below 64.
-        unsafe {
-            let Some(last) = path.last() else {
-                let (low, high) = self.split(leaf);
-                self.root = Node::new_inner(self.version, 1, |i| [low, high][i]);
-                return self.retire(leaf);
-            };
-            let Span { start, width } = last.span(leaf.depth());
-            if width > 1 {
-                let (low, high) = self.split(leaf);
-                self.link(path, path.len, Span { start, width: width / 2 }, low);
-                self.link(path, path.len, Span { start: start + width / 2, width: width / 2 }, high);
-                self.retire(leaf);
-            } else if last.node.fan_out() < FAN_OUT {
-                self.double(path, last.node);
-            } else {
-                let (low, high) = self.split(leaf);
-                let inner = Node::new_inner(self.version, 1, |i| [low, high][i]);
-                self.link(path, path.len, Span { start, width: 1 }, inner);
-                self.retire(leaf);
-            }
-        }
-    }
-
-    /// Two leaves with the entries of a full one, parted by their next bit.
-    unsafe fn split(&mut self, leaf: Node) -> (Node, Node) {
-        // SAFETY: alive.
-        unsafe {
-            let bit = BITS - 1 - leaf.depth();
-            // All keys are looked at: their cache misses at once, not one after the other.
-            leaf.prefetch_entries();
-            let mut halves = [self.new_leaf(leaf.depth() + 1), self.new_leaf(leaf.depth() + 1)];
-            for slot in &leaf.leaf().slots {
-                let entry = ptr::with_exposed_provenance::<E>(slot.load(Ordering::Relaxed)); // Relaxed: our own writes
-                let hash = self.hash.of(E::key(entry));
-                let half = &mut halves[(hash >> bit & 1) as usize];
-                if half.leaf().len() == half.leaf().capacity() {
-                    *half = self.chained_to(*half); // of depth 64: one entry less than the full leaf has
-                }
-                put(half.leaf(), half.leaf().len(), hash, entry);
-            }
-            (halves[0], halves[1])
-        }
-    }
-
-    /// Replaces the last directory of the path by one of twice its size.
-    unsafe fn double(&mut self, path: &mut Path, node: Node) {
-        // SAFETY: alive, and nobody else knows the larger one.
-        unsafe {
-            let child = |i| Node(node.child(i / 2).load(Ordering::Relaxed)); // Relaxed: our own writes
-            let larger = Node::new_inner(self.version, node.fan_out() + 1, child);
-            self.link_in_place_of(path, larger);
-            self.retire(node);
-        }
-    }
-
-    /// Merges a leaf that has few entries with its neighbour, if that has few too.
-    unsafe fn merge(&mut self, path: &mut Path, leaf: Node) {
-        let Some(last) = path.last() else { return };
-        // SAFETY: alive; the leaf is at the end of the path.
-        unsafe {
-            let depth = leaf.depth();
-            if depth == last.base {
-                return; // it has the directory for itself, which a merge ended before it came to this
-            }
-            let Span { start, width } = last.span(depth);
-            let buddy = Node(last.node.child(start ^ width).load(Ordering::Relaxed)); // Relaxed: our own writes
-            if buddy.fan_out() != 0 || buddy.depth() != depth {
-                return;
-            }
-            if leaf.leaf().len() + buddy.leaf().len() > CAPACITY / 2 || buddy.leaf().chain().is_some() {
-                return;
-            }
-            let merged = self.new_leaf(depth - 1);
-            for slot in leaf.leaf().slots.iter().chain(&buddy.leaf().slots) {
-                let entry = ptr::with_exposed_provenance::<E>(slot.load(Ordering::Relaxed)); // Relaxed: as above
-                if !entry.is_null() {
-                    put(merged.leaf(), merged.leaf().len(), self.hash.of(E::key(entry)), entry);
-                }
-            }
-            if depth - 1 == last.base {
-                self.link_in_place_of(path, merged);
-                self.retire(last.node);
-            } else {
-                self.link(path, path.len, Span { start: start & !(2 * width - 1), width: 2 * width }, merged);
-            }
-            self.retire(leaf);
-            self.retire(buddy);
-        }
-    }
-
-    /// Puts a node in the place of the last directory of the path.
-    unsafe fn link_in_place_of(&mut self, path: &mut Path, node: Node) {
-        let level = path.len - 1;
-        let start = if level > 0 { path.steps[level - 1].i } else { 0 };
-        // SAFETY: alive, and the slot leads to that directory alone.
-        unsafe { self.link(path, level, Span { start, width: 1 }, node) };
-    }
-
-    /// Puts an entry before a full leaf of depth 64.
-    unsafe fn prepend(&mut self, path: &mut Path, leaf: Node, hash: u64, entry: *const E) {
-        // SAFETY: alive, and nobody else knows the new leaf.
-        unsafe {
-            let head = self.chained_to(leaf);
-            put(head.leaf(), 0, hash, entry);
-            self.relink(path, head);
-        }
-    }
-
-    /// An empty leaf of depth 64 before another.
-    unsafe fn chained_to(&mut self, next: Node) -> Node {
-        let head = self.new_leaf(BITS);
-        // SAFETY: alive, and nobody else knows the new leaf. Relaxed: published by the link.
-        unsafe { head.leaf().slots[CHAINED].store(next.0, Ordering::Relaxed) };
-        head
     }
 
     /// An empty leaf.

@@ -1,9 +1,14 @@
 //! The kinds of node: directories, leaves and small leaves. The invariants are those of the tree.
 
-use super::Entry;
-use crate::name;
+mod leaf;
+
+pub(super) use leaf::{Leaf, SmallLeaf, tag_of};
+
 use crate::pool;
-use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, MODELLED, Ordering, constant, each, global, memory};
+#[cfg(all(test, any(loom, shuttle)))]
+use crate::sync::{AtomicU8, AtomicU64};
+use crate::sync::{AtomicUsize, Ordering, global, memory};
+use leaf::prefetch;
 use std::ptr;
 
 /// Entries in a leaf.
@@ -24,35 +29,6 @@ pub(crate) struct Node(pub(super) usize);
 const SMALL: usize = 63;
 /// The pool's number of a small leaf's size.
 const SMALL_SIZE: usize = 1;
-
-#[repr(C, align(64))]
-pub(super) struct Leaf {
-    pub(super) birth: u64,
-    /// How many top bits of the hash its entries share.
-    pub(super) depth: u8,
-    /// How many entries it holds; for writers only.
-    len: AtomicU8,
-    tags: [AtomicU64; CAPACITY / 4],
-    pub(super) slots: [AtomicUsize; CAPACITY],
-}
-
-const _: () = assert!(MODELLED || size_of::<Leaf>() == 256 && size_of::<Leaf>() == pool::size_of_node(0));
-
-/// The root of a tree of up to four entries: most buckets never need more.
-#[repr(C, align(64))]
-pub(super) struct SmallLeaf {
-    birth: u64,
-    tags: AtomicU64,
-    pub(super) slots: [AtomicUsize; FEW],
-}
-
-const _: () = assert!(MODELLED || size_of::<SmallLeaf>() == pool::size_of_node(SMALL_SIZE));
-
-/// The tag of a hash: its low bits, which depths below 48 do not use. 0 marks a free place.
-#[inline(always)]
-pub(super) fn tag_of(hash: u64) -> u16 {
-    (hash as u16).max(1)
-}
 
 impl Node {
     /// As a number, to be kept in an atomic.
@@ -277,177 +253,4 @@ impl Node {
         // SAFETY: this function's contract; every node begins with its birth.
         unsafe { *self.address().cast::<u64>() }
     }
-}
-
-impl Leaf {
-    fn new(birth: u64, depth: u32) -> Leaf {
-        Leaf {
-            birth,
-            depth: depth as u8,
-            len: AtomicU8::new(0),
-            tags: each![AtomicU64::new(0); CAPACITY / 4],
-            slots: each![AtomicUsize::new(0); CAPACITY],
-        }
-    }
-
-    /// A bit for each place that has this tag. A tag only says where to look; the slot behind it is what publishes an
-    /// entry, so the loads need no order.
-    #[inline(always)]
-    pub(super) fn places(&self, tag: u16) -> u32 {
-        compare(&self.tags, tag)
-    }
-
-    /// The place and the entry of a key, if this leaf has it.
-    ///
-    /// # Safety
-    /// The leaf's entries are alive.
-    #[inline(always)]
-    pub(super) unsafe fn search<E: Entry>(&self, hash: u64, key: &[u8]) -> Option<(usize, *const E)> {
-        let mut places = self.places(tag_of(hash));
-        while places != 0 {
-            let place = places.trailing_zeros() as usize;
-            places &= places - 1;
-            // Acquire: see the entry that was published.
-            let entry = ptr::with_exposed_provenance::<E>(self.slots[place].load(Ordering::Acquire));
-            // SAFETY: this function's contract.
-            if !entry.is_null() && unsafe { name::equal(E::key(entry), key) } {
-                return Some((place, entry));
-            }
-        }
-        None
-    }
-
-    pub(super) fn set_tag(&self, place: usize, tag: u16) {
-        set_tag(&self.tags[place / 4], place, tag);
-    }
-
-    pub(super) fn len(&self) -> usize {
-        usize::from(self.len.load(Ordering::Relaxed)) // Relaxed: writers only, who take turns
-    }
-
-    pub(super) fn set_len(&self, len: usize) {
-        self.len.store(len as u8, Ordering::Relaxed); // as above
-    }
-
-    /// The next leaf of equal hashes, if this is one of depth 64.
-    #[inline(always)]
-    pub(super) fn chain(&self) -> Option<Node> {
-        if u32::from(self.depth) < BITS {
-            return None;
-        }
-        let next = self.slots[CHAINED].load(Ordering::Acquire); // Acquire: see the leaf that was published
-        (next != 0).then_some(Node(next))
-    }
-
-    /// How many places for entries there are.
-    pub(super) fn capacity(&self) -> usize {
-        if u32::from(self.depth) < BITS { CAPACITY } else { CHAINED }
-    }
-}
-
-/// Asks for a cache line of a node. Whatever the address, this cannot fail.
-#[inline(always)]
-fn prefetch(node: *const u8, line: usize) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: SSE is part of x86-64, and a prefetch reads nothing.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(node.wrapping_add(64 * line).cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (node, line);
-}
-
-impl SmallLeaf {
-    constant! {
-        fn new(birth: u64) -> SmallLeaf {
-            SmallLeaf { birth, tags: AtomicU64::new(0), slots: each![AtomicUsize::new(0); FEW] }
-        }
-    }
-
-    /// The place and the entry of a key, if this leaf has it.
-    ///
-    /// # Safety
-    /// The leaf's entries are alive.
-    #[inline(always)]
-    pub(super) unsafe fn search<E: Entry>(&self, hash: u64, key: &[u8]) -> Option<(usize, *const E)> {
-        let tags = self.tags.load(Ordering::Relaxed); // Relaxed: as in `Leaf::places`
-        for place in 0..FEW {
-            if (tags >> (16 * place)) as u16 != tag_of(hash) {
-                continue;
-            }
-            // Acquire: see the entry that was published.
-            let entry = ptr::with_exposed_provenance::<E>(self.slots[place].load(Ordering::Acquire));
-            // SAFETY: this function's contract.
-            if !entry.is_null() && unsafe { name::equal(E::key(entry), key) } {
-                return Some((place, entry));
-            }
-        }
-        None
-    }
-
-    /// A place without an entry.
-    pub(super) fn free_place(&self) -> Option<usize> {
-        let tags = self.tags.load(Ordering::Relaxed); // Relaxed: only the writer writes
-        (0..FEW).find(|place| (tags >> (16 * place)) as u16 == 0)
-    }
-
-    pub(super) fn set_tag(&self, place: usize, tag: u16) {
-        set_tag(&self.tags, place, tag);
-    }
-}
-
-/// Relaxed load: only the writer writes. Release: a reader that finds the tag finds the slot, on machines that order
-/// dependent loads; elsewhere it may miss an entry that is being added, as if it had come earlier.
-fn set_tag(word: &AtomicU64, place: usize, tag: u16) {
-    let shift = 16 * (place % 4);
-    let rest = word.load(Ordering::Relaxed) & !(0xffff << shift);
-    word.store(rest | u64::from(tag) << shift, Ordering::Release);
-}
-
-/// A bit for each of the 24 tags that equals `tag`.
-#[cfg(all(target_arch = "x86_64", not(all(test, any(loom, shuttle)))))]
-#[inline(always)]
-fn compare(tags: &[AtomicU64; CAPACITY / 4], tag: u16) -> u32 {
-    use std::arch::asm;
-    use std::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi16, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16, _mm_setzero_si128,
-    };
-    let pair = |i: usize| -> __m128i {
-        let loaded;
-        // In assembly, because a writer may store beside this load: to the compiler a plain load of two atomics at
-        // once would be a race. To the machine it is two loads, each of which sees some value that was stored.
-        // SAFETY: 16 bytes of the array, which is aligned to a cache line with the leaf.
-        unsafe {
-            asm!(
-                "movdqa {loaded}, xmmword ptr [{tags}]",
-                tags = in(reg) &raw const tags[i],
-                loaded = out(xmm_reg) loaded,
-                options(nostack, preserves_flags, readonly),
-            );
-        }
-        loaded
-    };
-    // SAFETY: SSE2 is part of x86-64.
-    unsafe {
-        let tag = _mm_set1_epi16(tag as i16);
-        let equal = |i: usize| _mm_cmpeq_epi16(pair(i), tag);
-        let low = _mm_movemask_epi8(_mm_packs_epi16(equal(0), equal(2))) as u32;
-        let high = _mm_movemask_epi8(_mm_packs_epi16(equal(4), _mm_setzero_si128())) as u32;
-        low | high << 16
-    }
-}
-
-/// A bit for each of the 24 tags that equals `tag`.
-#[cfg(any(not(target_arch = "x86_64"), all(test, any(loom, shuttle))))]
-#[inline(always)]
-fn compare(tags: &[AtomicU64; CAPACITY / 4], tag: u16) -> u32 {
-    let mut mask = 0;
-    for (i, word) in tags.iter().enumerate() {
-        let word = word.load(Ordering::Relaxed); // Relaxed: see `places`
-        for j in 0..4 {
-            mask |= u32::from((word >> (16 * j)) as u16 == tag) << (4 * i + j);
-        }
-    }
-    mask
 }
