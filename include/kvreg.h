@@ -1006,7 +1006,7 @@ KVREG_API kvreg_status kvreg_bucket_clear(kvreg_bucket bucket, uint64_t *count);
  *
  * The reason is `KVREG_REASON_NORMAL`, `_SHUTDOWN`, `_KILLED` or `_CRASH`; the other two are for kvreg to give.
  *
- * @thread any; may block while another thread changes this registry or this bucket
+ * @thread any; may block while another thread changes this registry
  * @owner ends the bucket; values that were got from it stay valid until their release
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
@@ -1218,7 +1218,7 @@ kvreg_status kvreg_bucket_swap(kvreg_bucket bucket,
  * A key's revision is that of its bucket at the key's last change; it is for kvreg_bucket_put_if_revision and
  * kvreg_bucket_delete_if_revision. Cost: that of a get.
  *
- * @thread any; takes no lock
+ * @thread any; takes no lock, but waits for a thread that is just overwriting this number
  * @owner the value is the caller's, until kvreg_value_release
  * @fork works in the child, on what the bucket held at the fork
  * @since 0.1.0
@@ -1639,7 +1639,7 @@ KVREG_API kvreg_status kvreg_batch_delete(kvreg_batch batch, kvreg_bucket bucket
 /**
  * Makes all changes of a batch as one, in the order in which they were added, and empties it: see the rules about
  * batches above. On any error nothing is changed, and the batch stays as it was: `KVREG_DEAD` if one of the buckets has
- * exited, `KVREG_DEADLOCK` within an update function of one of them.
+ * exited, `KVREG_DEADLOCK` within an update function if it would have to wait.
  *
  * Cost: that of its puts and deletes.
  *

@@ -170,7 +170,8 @@ impl Bucket {
         self.read(key.as_ref(), Item::value)?.transpose()
     }
 
-    /// The value under a key and the key's revision: that of the bucket at the key's last change.
+    /// The value under a key and the key's revision: that of the bucket at the key's last change. Waits for a thread that
+    /// is just overwriting this number.
     pub fn get_with_revision(self, key: impl AsRef<[u8]>) -> Result<Option<(Value, u64)>, Error> {
         self.read(key.as_ref(), Item::value_and_revision)?.transpose()
     }

@@ -73,7 +73,7 @@ pub unsafe extern "C" fn kvreg_batch_delete(
 
 /// Makes all changes of a batch as one, in the order in which they were added, and empties it: see the rules about
 /// batches above. On any error nothing is changed, and the batch stays as it was: `KVREG_DEAD` if one of the buckets has
-/// exited, `KVREG_DEADLOCK` within an update function of one of them.
+/// exited, `KVREG_DEADLOCK` within an update function if it would have to wait.
 ///
 /// Cost: that of its puts and deletes.
 ///

@@ -100,7 +100,7 @@ pub unsafe extern "C" fn kvreg_bucket_clear(bucket: kvreg_bucket, count: *mut u6
 ///
 /// The reason is `KVREG_REASON_NORMAL`, `_SHUTDOWN`, `_KILLED` or `_CRASH`; the other two are for kvreg to give.
 ///
-/// @thread any; may block while another thread changes this registry or this bucket
+/// @thread any; may block while another thread changes this registry
 /// @owner ends the bucket; values that were got from it stay valid until their release
 /// @fork KVREG_FORKED in the child
 /// @since 0.1.0

@@ -92,7 +92,7 @@ pub unsafe extern "C" fn kvreg_bucket_swap(
 /// A key's revision is that of its bucket at the key's last change; it is for kvreg_bucket_put_if_revision and
 /// kvreg_bucket_delete_if_revision. Cost: that of a get.
 ///
-/// @thread any; takes no lock
+/// @thread any; takes no lock, but waits for a thread that is just overwriting this number
 /// @owner the value is the caller's, until kvreg_value_release
 /// @fork works in the child, on what the bucket held at the fork
 /// @since 0.1.0

@@ -235,7 +235,9 @@ static int read_what_was_being_changed(void) {
             kvreg_value value;
             char bytes[10];
             const kvreg_bucket at = look_at[k / HOT];
-            const int64_t answers[] = {kvreg_get(at, &digits[k % HOT], 1, &value),
+            uint64_t revision;
+            const int64_t answers[] = {kvreg_bucket_get_revision(at, &digits[k % HOT], 1, NULL, &revision),
+                                       kvreg_get(at, &digits[k % HOT], 1, &value),
                                        kvreg_get_int(at, &digits[k % HOT], 1, &number),
                                        kvreg_get_bytes(at, &digits[k % HOT], 1, bytes, sizeof bytes),
                                        kvreg_bucket_name(at, bytes, sizeof bytes),
@@ -267,10 +269,40 @@ TEST(forks_under_load) {
     CHECK_EQ(kvreg_stop(registry), KVREG_OK);
 }
 
+static uint32_t fork_and_put(void *pid, const kvreg_value *old, kvreg_value *new_value) {
+    (void)old;
+    *(pid_t *)pid = fork();
+    new_value->type = KVREG_INT;
+    new_value->as.integer = 7;
+    return KVREG_UPDATE_PUT;
+}
+
+/* Both return from the function: the parent puts, the child is refused. */
+TEST(an_update_function_that_forks) {
+    setup();
+    pid_t pid = -1;
+    int64_t number = 0;
+    const kvreg_status status = kvreg_bucket_update(bucket, "number", 6, fork_and_put, &pid, NULL);
+    if (pid == 0) {
+        alarm(CHILD_SECONDS);
+        _exit(status == KVREG_FORKED && kvreg_get_int(bucket, "number", 6, &number) == KVREG_NOT_FOUND ? 0 : 1);
+    }
+    CHECK(pid > 0);
+    CHECK_EQ(status, KVREG_OK);
+    int end = -1;
+    CHECK(waitpid(pid, &end, 0) == pid && WIFEXITED(end) && WEXITSTATUS(end) == 0);
+    CHECK_EQ(kvreg_get_int(bucket, "number", 6, &number), KVREG_OK);
+    CHECK_EQ(number, 7);
+    kvreg_value_release(&held);
+    good_close();
+    CHECK_EQ(kvreg_stop(registry), KVREG_OK);
+}
+
 int main(void) {
     RUN(a_fork_before_the_first_start_changes_nothing);
     RUN(a_child_reads_and_is_refused_changes);
     RUN(what_had_ended_has_ended_in_the_child);
     RUN(forks_under_load);
+    RUN(an_update_function_that_forks);
     return check_end();
 }
