@@ -5,7 +5,7 @@ use super::*;
 use crate::cuts::{Cuts, Now};
 use crate::epoch;
 use crate::live::Live;
-use crate::sync::AtomicU64;
+use crate::sync::{Arc, AtomicU64};
 use crate::tree::edit::Edit;
 use std::collections::BTreeMap;
 
@@ -13,12 +13,13 @@ struct Pair {
     birth: u64,
     key: [u8; 4],
     value: u64,
-    living: &'static AtomicU64,
+    living: Arc<AtomicU64>,
 }
 
 impl Pair {
-    fn make(key: [u8; 4], value: u64, birth: u64, living: &'static AtomicU64) -> *const Pair {
+    fn make(key: [u8; 4], value: u64, birth: u64, living: &Arc<AtomicU64>) -> *const Pair {
         living.fetch_add(1, Ordering::Relaxed);
+        let living = Arc::clone(living);
         Box::into_raw(Box::new(Pair { birth, key, value, living }))
     }
 }
@@ -51,23 +52,23 @@ struct Subject {
     map: Box<Live<Pair>>, // never moved, as its pasts know where it is
     model: Model,
     held: Vec<(u64, Model)>,
-    living: &'static AtomicU64,
+    living: Arc<AtomicU64>,
 }
 
 impl Subject {
     fn new(hash: Hash) -> Subject {
         let cuts = Box::new(Cuts::new());
         let map = Box::new(Live::new(hash, &raw const *cuts));
-        let living = Box::leak(Box::new(AtomicU64::new(0)));
+        let living = Arc::default();
         Subject { cuts, map, model: Model::new(), held: Vec::new(), living }
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Edit<Pair>, Now, Hash, &'static AtomicU64)) {
+    fn change(&mut self, change: impl FnOnce(&mut Edit<Pair>, Now, Hash, &Arc<AtomicU64>)) {
         let pin = epoch::pin();
         let writing = pin.announce();
         let now = self.cuts.now(&writing);
         let mut edit = self.map.edit(now).unwrap();
-        change(&mut edit, now, self.map.hash(), self.living);
+        change(&mut edit, now, self.map.hash(), &self.living);
         self.map.show(&edit);
         drop(writing);
         edit.into_retired().into_iter().filter_map(|dead| self.cuts.keep(now, dead)).for_each(epoch::retire);
@@ -97,7 +98,7 @@ impl Subject {
             match value {
                 // SAFETY: new.
                 Some(value) => unsafe {
-                    edit.put(hash, Pair::make(key, value, number, self.living));
+                    edit.put(hash, Pair::make(key, value, number, &self.living));
                     model.insert(key, value);
                 },
                 None => {

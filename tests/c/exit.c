@@ -71,6 +71,7 @@ static void begin(void) {
     CHECK_EQ(kvreg_start(NULL, &registry), KVREG_OK);
     CHECK_EQ(kvreg_create(registry, "shopping", 8, &bucket), KVREG_OK);
     CHECK_EQ(kvreg_put_str(bucket, "text", 4, "kept", 4), KVREG_OK);
+    kvreg_value_release(&held); /* of the last time */
     CHECK_EQ(kvreg_get(bucket, "text", 4, &held), KVREG_OK);
     good_take(registry, bucket);
 }
