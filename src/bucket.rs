@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::fork;
 use crate::name::{MAX_LEN, Name};
 use crate::registry::{self, Registry};
-use crate::slot::{Kind, SlotData, Slots};
+use crate::slot::{Home, Kind, SlotData, Slots};
 use crate::snapshot::{Hold, Snapshot};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, global};
 use crate::table::Table;
@@ -47,6 +47,12 @@ pub(crate) struct BucketSlot {
 // SAFETY: a number and NULLs, without a destructor.
 unsafe impl SlotData for BucketSlot {
     const KIND: Kind = Kind::Bucket;
+}
+
+impl Home for BucketSlot {
+    fn slots() -> &'static Slots<BucketSlot> {
+        &BUCKETS
+    }
 }
 
 impl BucketSlot {

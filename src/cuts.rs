@@ -29,7 +29,7 @@ use smallvec::SmallVec;
 use std::collections::VecDeque;
 use tidy::Leftover;
 
-/// Something that was replaced: memory, and the version that it was born in.
+/// Something that was replaced: memory, and the number of the change that made it.
 #[derive(Clone, Copy)]
 pub(crate) struct Dead {
     birth: u64,
@@ -90,7 +90,7 @@ unsafe impl Send for State {}
 pub(crate) struct Cuts {
     now: AtomicU64,
     newest: AtomicU64,
-    /// There are leftovers.
+    /// There is something for [`Cuts::tidy`].
     untidy: AtomicBool,
     state: Mutex<State>,
 }

@@ -16,11 +16,11 @@ mod process;
 mod turn;
 
 use crate::bucket::{Bucket, Reason, checked};
-use crate::epoch::{self, Garbage, Pin};
+use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::fork;
 use crate::name::Name;
-use crate::slot::{Kind, SlotData, Slots, index_of};
+use crate::slot::{self, Home, Kind, SlotData, Slots};
 use crate::snapshot::{Hold, Snapshot};
 use crate::sync::{AtomicPtr, Mutex, Ordering, global, memory};
 use crate::table::Table;
@@ -43,6 +43,12 @@ struct RegistrySlot {
 // SAFETY: NULLs, without a destructor.
 unsafe impl SlotData for RegistrySlot {
     const KIND: Kind = Kind::Registry;
+}
+
+impl Home for RegistrySlot {
+    fn slots() -> &'static Slots<RegistrySlot> {
+        &REGISTRIES
+    }
 }
 
 impl RegistrySlot {
@@ -248,8 +254,7 @@ impl Registry {
         shared.keeper.end();
         // SAFETY: the registry's hold, which ends with it.
         unsafe { Table::let_go(table) };
-        // SAFETY: dead, and given to the next registry when no pin leads to it any more.
-        epoch::retire(unsafe { Garbage::new(self.0 as usize, give_slot, size_of::<RegistrySlot>()) });
+        slot::retire::<RegistrySlot>(self.0);
         epoch::flush();
         Ok(())
     }
@@ -271,12 +276,6 @@ impl Registry {
             table.names.for_each_unfinished(pin, &mut |name| unsafe { visit(Name::key(name), (*name).id) });
         })
     }
-}
-
-/// # Safety
-/// No pin is left that resolved the dead registry's id.
-unsafe fn give_slot(id: usize) {
-    REGISTRIES.give(index_of(id as u64) as u32);
 }
 
 fn start() -> Result<Registry, Error> {

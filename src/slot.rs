@@ -12,6 +12,7 @@
 //! 2. A slot's data belongs to its live object. It is read under a pin, and the slot is given to another object only
 //!    when every pin that could have resolved the old id has ended.
 
+use crate::epoch::{self, Garbage};
 use crate::error::Error;
 use crate::sync::{AtomicPtr, AtomicU32, MODELLED, Mutex, Ordering, constant, each, memory};
 use std::ptr;
@@ -43,6 +44,23 @@ const CHUNKS: usize = if MODELLED { 4 } else { 1 << (INDEX_BITS - CHUNK_BITS) };
 /// All zero bytes are a valid value, and the type has no destructor that matters.
 pub(crate) unsafe trait SlotData: Default + Sync + 'static {
     const KIND: Kind;
+}
+
+/// An object whose slots are all in one place.
+pub(crate) trait Home: SlotData {
+    fn slots() -> &'static Slots<Self>;
+}
+
+/// Gives the slot of an object that died to the next one, when no pin leads to it any more. To be called once for each.
+pub(crate) fn retire<T: Home>(id: u64) {
+    /// # Safety
+    /// The object died, and no pin is left that resolved its id.
+    unsafe fn give<T: Home>(id: usize) {
+        T::slots().give(index_of(id as u64) as u32);
+    }
+    let weight = size_of::<T>() + size_of::<AtomicU32>();
+    // SAFETY: called once, when no pin leads to the dead object any more.
+    epoch::retire(unsafe { Garbage::new(id as usize, give::<T>, weight) });
 }
 
 struct Chunk<T> {

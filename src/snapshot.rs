@@ -8,13 +8,13 @@ mod hold;
 pub(crate) use hold::Hold;
 
 use crate::bucket::{Bucket, Contents, Item, checked};
-use crate::epoch::{self, Garbage, Pin};
+use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::fork;
 use crate::live::State;
 use crate::name::Name;
 use crate::registry::Registry;
-use crate::slot::{Kind, SlotData, Slots, index_of};
+use crate::slot::{self, Home, Kind, SlotData, Slots};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence, global};
 use crate::table::Table;
 use crate::tree::cursor::{self, Position};
@@ -37,6 +37,12 @@ struct SnapshotSlot {
 // SAFETY: a number and NULLs, without a destructor.
 unsafe impl SlotData for SnapshotSlot {
     const KIND: Kind = Kind::Snapshot;
+}
+
+impl Home for SnapshotSlot {
+    fn slots() -> &'static Slots<SnapshotSlot> {
+        &SNAPSHOTS
+    }
 }
 
 /// What a snapshot shows, while it is held or a pin is that resolved it.
@@ -281,8 +287,7 @@ impl Snapshot {
             unsafe { Hold::from_parts(NonNull::from(view.table), view.cut, ptr::null()) }
         };
         drop(hold);
-        // SAFETY: dead, and given to the next snapshot when no pin leads to it any more.
-        epoch::retire(unsafe { Garbage::new(self.0 as usize, give_slot, size_of::<SnapshotSlot>()) });
+        slot::retire::<SnapshotSlot>(self.0);
         Ok(())
     }
 
@@ -333,10 +338,4 @@ impl SnapshotSlot {
             }
         }
     }
-}
-
-/// # Safety
-/// No pin is left that resolved the dead snapshot's id.
-unsafe fn give_slot(id: usize) {
-    SNAPSHOTS.give(index_of(id as u64) as u32);
 }

@@ -3,7 +3,7 @@
 //! Inner nodes are small extendible directories (R. Fagin et al., 1979) of 2^k children, k <= 8, and k stands in the
 //! low bits of the pointer to them, so a level costs one dependent load. Leaves hold up to 24 entries behind 16-bit
 //! tags that are compared all at once; a tree of up to four is one small leaf of a single cache line. There are no
-//! counts inside: every node has a birth version, and a writer copies a node only if a frozen version can see it (see
+//! counts inside: every node has a birth, and a writer copies a node only if a held cut can see it (see
 //! `cuts`). So copying a leaf is a copy of 256 bytes, and letting go of a snapshot is not the work of a reader.
 //!
 //! Measured alternatives (ratios to an unsynchronised hashbrown table, one run): this layout 1.07x at a million
@@ -12,7 +12,7 @@
 //! Invariants:
 //! 1. A reader that holds a root (by a cut or by a pin) finds every entry that was in the tree when the root was
 //!    current, and never follows a pointer to freed memory.
-//! 2. A node is changed in place only if its birth is later than the newest frozen version.
+//! 2. A node is changed in place only if its birth is later than the newest held cut.
 //! 3. In place, an entry's slot is written before its tag, and an entry is never moved between slots; so a reader
 //!    beside the writer finds every entry that is not being added or removed at that moment.
 //! 4. All entries below a directory's slot `i` have the bits of `i` at that directory's place in their hash. A leaf
@@ -43,7 +43,7 @@ pub(crate) unsafe trait Entry {
     /// # Safety
     /// `this` is alive.
     unsafe fn key<'a>(this: *const Self) -> &'a [u8];
-    /// The version in which it was put into the tree.
+    /// The number of the change that put it into the tree.
     ///
     /// # Safety
     /// `this` is alive.

@@ -50,11 +50,13 @@ programs!(
         guide,
         handles,
         header,
+        moments,
         snapshots,
         thread_exit,
         threads,
         torn,
         unload,
+        update,
         values
     ]
 );

@@ -9,11 +9,12 @@
 //! lookup never gives a dead bucket, and whoever has an answer finds the table changed.
 
 use super::{REGISTRIES, Shared};
-use crate::bucket::{BUCKETS, Reason};
+use crate::bucket::{BUCKETS, BucketSlot, Reason};
 use crate::cuts::Unseen;
-use crate::epoch::{self, Garbage, Pin};
+use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::name::Name;
+use crate::slot;
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{Arc, AtomicU64, MODELLED, MutexGuard, Ordering, spin_loop};
 use crate::table::Table;
@@ -206,18 +207,8 @@ impl Turn {
 
 /// Ends the life of a bucket that no lookup gives any more.
 fn kill(bucket: u64) {
-    let index = BUCKETS.kill(bucket);
-    // SAFETY: dead, and given to the next bucket once, when no pin leads to it any more.
-    epoch::retire(unsafe { Garbage::new(index as usize, give_slot, SLOT_WEIGHT) });
-}
-
-/// About what a slot takes.
-const SLOT_WEIGHT: usize = 36;
-
-/// # Safety
-/// No pin is left that resolved the dead bucket's id.
-unsafe fn give_slot(index: usize) {
-    BUCKETS.give(index as u32);
+    BUCKETS.kill(bucket);
+    slot::retire::<BucketSlot>(bucket);
 }
 
 /// Creates some names under one turn, and visits their buckets.

@@ -28,10 +28,10 @@ pub(crate) struct Edit<E> {
     /// … and how many bytes they keep.
     pub(crate) added_weight: i64,
     hash: Hash,
-    /// The version that the changes belong to.
-    version: u64,
-    /// Nodes born in this version or before are not changed.
-    frozen: u64,
+    /// The number that the changes belong to: the birth of what they make.
+    number: u64,
+    /// The newest cut that is held: nodes born in it or before are not changed.
+    held: u64,
     /// Nobody sees what this edit makes until it is shown.
     hidden: bool,
     retired: Retired,
@@ -55,32 +55,32 @@ unsafe fn with_room(head: Node) -> Option<Node> {
 }
 
 impl<E: Entry> Edit<E> {
-    /// Changes in place, beside readers, whatever no version up to `frozen` sees.
-    pub(crate) fn in_place(root: Node, hash: Hash, version: u64, frozen: u64) -> Edit<E> {
+    /// Changes in place, beside readers, whatever no cut up to `held` sees.
+    pub(crate) fn in_place(root: Node, hash: Hash, number: u64, held: u64) -> Edit<E> {
         Edit {
             root,
             before: root,
             added: 0,
             added_weight: 0,
             hash,
-            version,
-            frozen,
+            number,
+            held,
             hidden: false,
             retired: SmallVec::new(),
             _entries: PhantomData,
         }
     }
 
-    /// Changes nothing that anybody sees. Every node and entry was born before `version`.
-    pub(crate) fn hidden(root: Node, hash: Hash, version: u64) -> Edit<E> {
-        Edit { hidden: true, ..Edit::in_place(root, hash, version, version - 1) }
+    /// Changes nothing that anybody sees. Every node and entry was born before `number`.
+    pub(crate) fn hidden(root: Node, hash: Hash, number: u64) -> Edit<E> {
+        Edit { hidden: true, ..Edit::in_place(root, hash, number, number - 1) }
     }
 
     /// Puts in an entry, in the place of the one with its key, which is retired and given back (a hidden edit may have
     /// freed it already).
     ///
     /// # Safety
-    /// `entry` is alive, has this hash and this version as its birth, and is the tree's from now on.
+    /// `entry` is alive, has this hash and this edit's number as its birth, and is the tree's from now on.
     pub(crate) unsafe fn put(&mut self, hash: u64, entry: *const E) -> Option<*const E> {
         // SAFETY: all that can be reached from the root is alive, and only this writer changes it.
         unsafe {
@@ -186,18 +186,18 @@ impl<E: Entry> Edit<E> {
     /// It was not shown.
     pub(crate) unsafe fn abandon(self) {
         debug_assert!(self.hidden);
-        // SAFETY: what was born in this version was made by this edit, and nobody else knows it.
-        unsafe { abandon_below::<E>(self.root, self.version) };
+        // SAFETY: what was born in this number was made by this edit, and nobody else knows it.
+        unsafe { abandon_below::<E>(self.root, self.number) };
     }
 
-    /// Remembers an entry that was taken out, until no version sees it.
+    /// Remembers an entry that was taken out, until no cut sees it.
     unsafe fn retire_entry(&mut self, entry: usize) -> *const E {
         let entry = ptr::with_exposed_provenance::<E>(entry);
         // SAFETY: it was in the tree until now, so it is alive, and nobody else takes it out.
         unsafe {
             let birth = E::birth(entry);
             self.added_weight -= E::weight(entry) as i64;
-            if self.hidden && birth == self.version {
+            if self.hidden && birth == self.number {
                 free_entry::<E>(entry.addr());
             } else {
                 self.retired.push(Dead::new(birth, garbage_of_entry(entry)));
@@ -238,15 +238,15 @@ impl<E: Entry> Edit<E> {
         }
     }
 
-    /// A node that may be changed: itself, or a copy if a frozen version sees it. The caller links the copy.
+    /// A node that may be changed: itself, or a copy if a held cut sees it. The caller links the copy.
     unsafe fn own(&mut self, node: Node) -> Node {
         // SAFETY: alive.
-        if unsafe { node.birth() } > self.frozen {
+        if unsafe { node.birth() } > self.held {
             return node;
         }
-        // SAFETY: alive. Nobody writes the original: a frozen version sees it (invariant 2).
+        // SAFETY: alive. Nobody writes the original: a held cut sees it (invariant 2).
         unsafe {
-            let copy = node.copy(self.version);
+            let copy = node.copy(self.number);
             self.retire(node);
             copy
         }
@@ -283,7 +283,7 @@ impl<E: Entry> Edit<E> {
     }
 
     /// Makes the directory at `level - 1` of the path lead to `child` in these slots, and copies upwards what a
-    /// frozen version sees. Level 0 is the root.
+    /// held cut sees. Level 0 is the root.
     unsafe fn link(&mut self, path: &mut Path, mut level: usize, mut span: Span, mut child: Node) {
         while level > 0 {
             level -= 1;
@@ -310,15 +310,15 @@ impl<E: Entry> Edit<E> {
 
     /// An empty leaf.
     pub(super) fn new_leaf(&mut self, depth: u32) -> Node {
-        Node::new_leaf(self.version, depth)
+        Node::new_leaf(self.number, depth)
     }
 
-    /// Remembers a node that was replaced, until no version sees it.
+    /// Remembers a node that was replaced, until no cut sees it.
     unsafe fn retire(&mut self, node: Node) {
         // SAFETY: alive, and replaced once.
         unsafe {
             let birth = node.birth();
-            if self.hidden && birth == self.version {
+            if self.hidden && birth == self.number {
                 free_node(node.0);
             } else if !node.is_nobodys() {
                 self.retired.push(Dead::new(birth, garbage_of_node(node)));
@@ -327,14 +327,14 @@ impl<E: Entry> Edit<E> {
     }
 }
 
-/// Frees the nodes and entries below `node` that were born in `version`.
+/// Frees the nodes and entries below `node` that were born in `number`.
 ///
 /// # Safety
 /// Nobody else knows them, and nodes born before lead to none of them.
-unsafe fn abandon_below<E: Entry>(node: Node, version: u64) {
+unsafe fn abandon_below<E: Entry>(node: Node, number: u64) {
     // SAFETY: this function's contract; each node is freed after what it leads to.
     unsafe {
-        if node.birth() != version {
+        if node.birth() != number {
             return;
         }
         if node.is_leaf() {
@@ -342,18 +342,18 @@ unsafe fn abandon_below<E: Entry>(node: Node, version: u64) {
             let next = node.next_in_chain();
             for slot in node.slots() {
                 let entry = ptr::with_exposed_provenance::<E>(slot.load(Ordering::Relaxed)); // Relaxed: our own writes
-                if !entry.is_null() && E::birth(entry) == version {
+                if !entry.is_null() && E::birth(entry) == number {
                     E::release(entry);
                 }
             }
             free_node(node.0);
-            return next.into_iter().for_each(|next| abandon_below::<E>(next, version));
+            return next.into_iter().for_each(|next| abandon_below::<E>(next, number));
         }
         let mut last = Node(0);
         for i in 0..1 << node.fan_out() {
             let child = Node(node.child(i).load(Ordering::Relaxed)); // as above
             if child != last {
-                abandon_below::<E>(child, version);
+                abandon_below::<E>(child, number);
                 last = child;
             }
         }

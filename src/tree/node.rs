@@ -54,7 +54,7 @@ impl Node {
     }
 
     /// The root of a tree without entries that belongs to nobody, is never freed and never changed (its birth is
-    /// before every version).
+    /// before every cut).
     pub(crate) fn empty() -> Node {
         global! {
             static EMPTY: SmallLeaf = SmallLeaf::new(0);

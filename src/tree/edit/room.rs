@@ -14,7 +14,7 @@ impl<E: Entry> Edit<E> {
         unsafe {
             let Some(last) = path.last() else {
                 let (low, high) = self.split(leaf);
-                self.root = Node::new_inner(self.version, 1, |i| [low, high][i]);
+                self.root = Node::new_inner(self.number, 1, |i| [low, high][i]);
                 return self.retire(leaf);
             };
             let Span { start, width } = last.span(leaf.depth());
@@ -27,7 +27,7 @@ impl<E: Entry> Edit<E> {
                 self.double(path, last.node);
             } else {
                 let (low, high) = self.split(leaf);
-                let inner = Node::new_inner(self.version, 1, |i| [low, high][i]);
+                let inner = Node::new_inner(self.number, 1, |i| [low, high][i]);
                 self.link(path, path.len, Span { start, width: 1 }, inner);
                 self.retire(leaf);
             }
@@ -60,7 +60,7 @@ impl<E: Entry> Edit<E> {
         // SAFETY: alive, and nobody else knows the larger one.
         unsafe {
             let child = |i| Node(node.child(i / 2).load(Ordering::Relaxed)); // Relaxed: our own writes
-            let larger = Node::new_inner(self.version, node.fan_out() + 1, child);
+            let larger = Node::new_inner(self.number, node.fan_out() + 1, child);
             self.link_in_place_of(path, larger);
             self.retire(node);
         }

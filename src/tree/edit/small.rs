@@ -54,7 +54,7 @@ impl<E: Entry> Edit<E> {
 
     /// Makes the leaf that is the root, and has few entries, a small leaf.
     pub(super) unsafe fn shrink(&mut self, leaf: Node) {
-        let small = Node::new_small(self.version);
+        let small = Node::new_small(self.number);
         // SAFETY: alive, and nobody else knows the new leaf.
         unsafe {
             for slot in leaf.slots() {
