@@ -14,6 +14,7 @@ pub mod bucket;
 pub mod bulk;
 pub mod change;
 pub mod cursor;
+mod options;
 pub(crate) mod packed;
 pub mod registry;
 pub mod snapshot;
@@ -100,28 +101,4 @@ unsafe fn output<'a, T>(out: *mut T, empty: T) -> Result<&'a mut T, Error> {
 unsafe fn optional<'a, T>(out: *mut T, empty: T) -> Option<&'a mut T> {
     // SAFETY: this function's contract is that of `output`, whose only error is NULL.
     unsafe { output(out, empty) }.ok()
-}
-
-/// A struct of options, whose first field is its size; None for NULL. What a newer caller has set in the part that this
-/// library does not know must be zero.
-///
-/// # Safety
-/// `options` is NULL or points to as many readable bytes as the size in it says, and to a `usize` at least.
-unsafe fn options<'a, T>(options: *const T) -> Result<Option<&'a T>, Error> {
-    if options.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: readable by this function's contract; the size comes first in every version of every struct.
-    let size = unsafe { options.cast::<usize>().read() };
-    let known = size_of::<T>();
-    if size < known || size > crate::name::MAX_LEN {
-        return Err(Error::InvalidArgument);
-    }
-    // SAFETY: `size` bytes are readable by this function's contract, and `known` is not more than that.
-    let tail = unsafe { core::slice::from_raw_parts(options.cast::<u8>().add(known), size - known) };
-    if tail.iter().any(|&byte| byte != 0) {
-        return Err(Error::InvalidArgument);
-    }
-    // SAFETY: as above.
-    Ok(Some(unsafe { &*options }))
 }

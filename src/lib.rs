@@ -33,6 +33,7 @@
 //! | `lock` | a lock in one word, for short changes and for long ones |
 //! | `live` | a map that readers walk while one writer changes it, and whose past can be kept |
 //! | `slot` | ids, and the table of slots behind them |
+//! | `handle` | objects behind ids, counted |
 //! | `name`, `value`, `hash` | names, values, the keyed hash |
 //! | `table` | the map from names to buckets |
 //! | `registry` | a table, the turn to change it, its thread |
@@ -52,6 +53,8 @@ mod cuts;
 mod epoch;
 mod error;
 mod fork;
+#[cfg(feature = "capi")]
+mod handle;
 mod hash;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/leave.rs")]
 mod leave;

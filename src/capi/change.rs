@@ -2,7 +2,7 @@
 
 use super::types::*;
 use super::value::{self, NIL};
-use super::{guard, name, optional, output};
+use super::{guard, name, optional, options, output};
 use crate::bucket::{Bounds, Bucket, Update};
 use crate::error::Error;
 use core::ffi::{c_char, c_void};
@@ -209,9 +209,8 @@ pub unsafe extern "C" fn kvreg_bucket_add(
 ) -> kvreg_status {
     guard(|| {
         // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
-        let (out, key, options) =
-            unsafe { (optional(out, 0), name(key, key_len)?, super::options(options)?) };
-        let sum = Bucket::from_id(bucket).add(key, by, options.map_or(Ok(Bounds::default()), bounds)?)?;
+        let (out, key, options) = unsafe { (optional(out, 0), name(key, key_len)?, options::read(options)?) };
+        let sum = Bucket::from_id(bucket).add(key, by, bounds(options)?)?;
         if let Some(out) = out {
             *out = sum;
         }
@@ -219,8 +218,8 @@ pub unsafe extern "C" fn kvreg_bucket_add(
     })
 }
 
-fn bounds(options: &kvreg_add_options) -> Result<Bounds, Error> {
-    let kvreg_add_options { initial, min, max, flags, .. } = *options;
+fn bounds(options: kvreg_add_options) -> Result<Bounds, Error> {
+    let kvreg_add_options { initial, min, max, flags, .. } = options;
     if flags & !KVREG_ADD_CLAMP != 0 {
         return Err(Error::InvalidArgument);
     }

@@ -174,7 +174,7 @@ pub unsafe extern "C" fn kvreg_registry_dump(
 /// `options` is NULL or points to `options->size` readable bytes, and the name in it is readable.
 unsafe fn options_name<'a>(options: *const kvreg_options) -> Result<Option<&'a [u8]>, Error> {
     // SAFETY: this function's contract.
-    let Some(options) = (unsafe { super::options(options)? }) else { return Ok(None) };
+    let options = unsafe { super::options::read(options)? };
     if options.name.is_null() && options.name_len == 0 {
         return Ok(None);
     }

@@ -1,0 +1,58 @@
+//! Structs of options, which may be a caller's of another version of this library.
+
+use super::types::*;
+use crate::error::Error;
+use core::mem::MaybeUninit;
+use core::{ptr, slice};
+
+/// A struct of options: plain data, whose first field is its size.
+///
+/// # Safety
+/// `repr(C)`, starts with a `usize`, and every prefix of it from [`Options::FIRST`] on that ends with a field, with the
+/// rest as in [`Options::DEFAULT`], is a valid value.
+pub(super) unsafe trait Options: Copy {
+    /// The size that it had when it was published first.
+    const FIRST: usize;
+    const DEFAULT: Self;
+}
+
+/// What the caller asks for: the defaults for NULL, and for the fields that an older caller does not know. What a newer
+/// one has set in the part that this library does not know must be zero.
+///
+/// # Safety
+/// `options` is NULL or points to as many readable bytes as the size in it says, and to a `usize` at least.
+pub(super) unsafe fn read<T: Options>(options: *const T) -> Result<T, Error> {
+    if options.is_null() {
+        return Ok(T::DEFAULT);
+    }
+    // SAFETY: readable by this function's contract; the size comes first in every version of every struct.
+    let size = unsafe { options.cast::<usize>().read() };
+    if size < T::FIRST || size > crate::name::MAX_LEN {
+        return Err(Error::InvalidArgument);
+    }
+    let known = size.min(size_of::<T>());
+    // SAFETY: `size` bytes are readable by this function's contract, and `known` is not more than that.
+    let unknown = unsafe { slice::from_raw_parts(options.cast::<u8>().add(known), size - known) };
+    if unknown.iter().any(|&byte| byte != 0) {
+        return Err(Error::InvalidArgument);
+    }
+    let mut read = MaybeUninit::new(T::DEFAULT);
+    // SAFETY: as above, and not more than a whole T; what comes of it is valid by the trait's contract.
+    unsafe {
+        ptr::copy_nonoverlapping(options.cast::<u8>(), read.as_mut_ptr().cast(), known);
+        Ok(read.assume_init())
+    }
+}
+
+// SAFETY: numbers and pointers.
+unsafe impl Options for kvreg_options {
+    const FIRST: usize = 3 * size_of::<usize>();
+    const DEFAULT: kvreg_options = kvreg_options { size: size_of::<Self>(), name: ptr::null(), name_len: 0 };
+}
+
+// SAFETY: numbers.
+unsafe impl Options for kvreg_add_options {
+    const FIRST: usize = 40;
+    const DEFAULT: kvreg_add_options =
+        kvreg_add_options { size: size_of::<Self>(), initial: 0, min: i64::MIN, max: i64::MAX, flags: 0 };
+}
