@@ -40,6 +40,7 @@
 //! | `bucket` | a bucket's life, its contents, and the ways to change them |
 //! | `snapshot` | a registry or a bucket at one moment, as a value |
 //! | `batch` | many changes as one |
+//! | `thread` | threads of kvreg's own |
 //! | `capi` | the C interface over all of it |
 //!
 //! The same code runs under the model checkers loom and shuttle: `models` has what they need in the place of some of these
@@ -71,6 +72,8 @@ mod snapshot;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/sync.rs")]
 mod sync;
 mod table;
+#[cfg(not(all(test, any(loom, shuttle))))]
+mod thread;
 mod tree;
 mod value;
 

@@ -43,7 +43,7 @@ impl Keeper {
         }
     }
 
-    /// Starts the thread: named `kvreg-<slot>`, all signals blocked (they are the host's), on any of the process' CPUs.
+    /// Starts the thread, which is named `kvreg-<slot>`.
     pub(super) fn start(
         &self,
         shared: &'static Shared,
@@ -57,13 +57,7 @@ impl Keeper {
         }
         let name = format!("kvreg-{}", registry & 0xfff_ffff);
         let table = Kept(table);
-        let spawned = with_signals_blocked(|| {
-            thread::Builder::new().name(name).spawn(move || {
-                reset_affinity();
-                keep(shared, table);
-            })
-        });
-        *thread = Some(spawned.map_err(|_| Error::Io)?);
+        *thread = Some(crate::thread::start(name, move || keep(shared, table))?);
         Ok(())
     }
 
@@ -161,31 +155,4 @@ fn look(keeper: &Keeper, table: &Table, pause: Option<Duration>) -> Option<Durat
     }
     keeper.attentive.store(true, Ordering::Relaxed);
     Some(if busy { OFTEN } else { pause.map_or(OFTEN, |pause| (2 * pause).min(SELDOM)) })
-}
-
-/// A new thread inherits the mask: the host's signals must not be delivered to ours.
-fn with_signals_blocked<R>(start: impl FnOnce() -> R) -> R {
-    // SAFETY: plain system calls on sets of our own.
-    unsafe {
-        let mut all = std::mem::zeroed();
-        let mut before = std::mem::zeroed();
-        libc::sigfillset(&mut all);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-        let result = start();
-        libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
-        result
-    }
-}
-
-/// A new thread inherits its maker's CPUs too: it would take turns with a maker that is pinned to one. It gets those
-/// of the process' first thread instead, so that it does not leave the CPUs that an administrator gave the process.
-fn reset_affinity() {
-    // SAFETY: plain system calls on a set of our own. If one is refused, the thread stays where it is.
-    unsafe {
-        let mut cpus: libc::cpu_set_t = std::mem::zeroed();
-        let size = size_of::<libc::cpu_set_t>();
-        if libc::sched_getaffinity(libc::getpid(), size, &mut cpus) == 0 {
-            libc::sched_setaffinity(0, size, &cpus);
-        }
-    }
 }
