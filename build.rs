@@ -9,11 +9,12 @@ use std::{env, fs};
 /// The name that programs record and the loader looks for. It changes only when an older program would break.
 const SONAME: &str = "libkvreg.so.0";
 /// In the order of the manual.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     "types",
     "types/table",
     "status",
     "registry",
+    "load",
     "bucket",
     "typed",
     "change",
@@ -91,6 +92,8 @@ fn after_includes() -> String {
          #endif\n\n\
          /** Sets the size and the defaults: `kvreg_options options = KVREG_OPTIONS_INIT;` */\n\
          #define KVREG_OPTIONS_INIT {{sizeof(kvreg_options), NULL, 0}}\n\n\
+         /** The same for `kvreg_load_options`: waits for ever. */\n\
+         #define KVREG_LOAD_OPTIONS_INIT {{sizeof(kvreg_load_options), -1}}\n\n\
          /** The same for `kvreg_add_options`: from 0 on, and as far as an int64_t goes. */\n\
          #define KVREG_ADD_OPTIONS_INIT {{sizeof(kvreg_add_options), 0, INT64_MIN, INT64_MAX, 0}}\n\n\
          /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */\n\

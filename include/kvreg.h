@@ -60,6 +60,14 @@
  *   use of a batch that another thread uses at this moment. The function must return: if an exception leaves it, or the
  *   destroy function, the process ends; longjmp and pthread_exit must not leave it.
  *
+ * Loaders
+ *   kvreg_get_or_create lets a function of yours fill a bucket before anybody can look it up. It runs in the caller's
+ *   thread and outside of every lock; until it returns, those who want the same name wait, and nobody else does. A
+ *   plain kvreg_create of the name does not wait: it makes a bucket at once, which then is the answer of the load too,
+ *   and the loaded one dies unseen. The bucket that is being loaded belongs to its registry: kvreg_stop ends it, and tells
+ *   those who wait. The loader may do anything but wait for itself: a load that would close a circle of loaders, over
+ *   any number of threads, gives KVREG_DEADLOCK at once.
+ *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many
  *   bytes, without padding. All numbers are little-endian. A list of names or keys is just that. An item is its key, a
@@ -118,6 +126,9 @@
 
 /** Sets the size and the defaults: `kvreg_options options = KVREG_OPTIONS_INIT;` */
 #define KVREG_OPTIONS_INIT {sizeof(kvreg_options), NULL, 0}
+
+/** The same for `kvreg_load_options`: waits for ever. */
+#define KVREG_LOAD_OPTIONS_INIT {sizeof(kvreg_load_options), -1}
 
 /** The same for `kvreg_add_options`: from 0 on, and as far as an int64_t goes. */
 #define KVREG_ADD_OPTIONS_INIT {sizeof(kvreg_add_options), 0, INT64_MIN, INT64_MAX, 0}
@@ -228,6 +239,11 @@
 #define KVREG_UNSUPPORTED -19
 
 /**
+ * A function of the program's own failed: what a loader of another language says that raised an exception.
+ */
+#define KVREG_FAILED -20
+
+/**
  * It was done.
  */
 #define KVREG_REASON_NORMAL 0
@@ -325,7 +341,7 @@
 /**
  * Grows with every function that is appended to the table.
  */
-#define KVREG_ABI_MINOR 2
+#define KVREG_ABI_MINOR 3
 
 /**
  * What a call answers: `KVREG_OK` (0) or an error, always negative. A status says everything; there is no "last error".
@@ -361,6 +377,35 @@ typedef uint64_t kvreg_registry;
  * After the bucket's exit it answers `KVREG_DEAD`, and no other bucket ever gets it.
  */
 typedef uint64_t kvreg_bucket;
+
+/**
+ * How `kvreg_get_or_create` waits. Fill it with `KVREG_LOAD_OPTIONS_INIT`, then set what you want.
+ */
+typedef struct kvreg_load_options {
+  /**
+   * `sizeof(kvreg_load_options)`; bytes beyond what this library knows must be zero.
+   */
+  size_t size;
+  /**
+   * How long to wait for the loader of another thread, in milliseconds; 0: not at all, -1: for ever, which is the
+   * default. The caller's own loader takes as long as it takes.
+   */
+  int64_t timeout_ms;
+} kvreg_load_options;
+
+/**
+ * What `kvreg_get_or_create` calls in the caller's thread, outside of every lock, to fill a bucket that is alive and that
+ * no lookup finds yet. It may do anything: put into the bucket, load other names, change other buckets. `KVREG_OK` puts
+ * the bucket into the table, with what it has by then; a negative number, one of kvreg's or any other, is the answer
+ * of all who wait for this name, and the bucket dies unseen; a positive one is `KVREG_INVALID_ARGUMENT`. It must return:
+ * an exception that leaves it ends the process.
+ */
+typedef kvreg_status (*kvreg_loader_function)(void *data, kvreg_bucket bucket);
+
+/**
+ * Ends what a function was given as its `data`. May be NULL where it is asked for.
+ */
+typedef void (*kvreg_destroy_function)(void *data);
 
 /**
  * A run of bytes; it need not end in NUL.
@@ -458,11 +503,6 @@ typedef struct kvreg_add_options {
  * It must return: an exception that leaves it ends the process.
  */
 typedef uint32_t (*kvreg_update_function)(void *data, const struct kvreg_value *old, struct kvreg_value *new_value);
-
-/**
- * Ends what a function was given as its `data`. May be NULL where it is asked for.
- */
-typedef void (*kvreg_destroy_function)(void *data);
 
 /**
  * Id of a snapshot: a registry or a bucket as it was at one moment. To be ended with `kvreg_snapshot_close`; from then
@@ -814,6 +854,17 @@ typedef struct kvreg_api {
    * `kvreg_batch_close`
    */
   kvreg_status (*batch_close)(kvreg_batch batch);
+  /**
+   * `kvreg_get_or_create`
+   */
+  kvreg_status (*get_or_create)(kvreg_registry registry,
+                                const char *name,
+                                size_t name_len,
+                                const struct kvreg_load_options *options,
+                                kvreg_loader_function loader,
+                                void *data,
+                                kvreg_destroy_function destroy,
+                                kvreg_bucket *out);
 } kvreg_api;
 
 #ifdef __cplusplus
@@ -950,6 +1001,34 @@ KVREG_API kvreg_status kvreg_registry_revision(kvreg_registry registry, uint64_t
  * @since 0.1.0
  */
 KVREG_API int64_t kvreg_registry_dump(kvreg_registry registry, void *buffer, size_t capacity);
+
+/**
+ * Gives the bucket of this name. If there is none, the loader fills it first: see kvreg_loader_function, and the rules
+ * about loaders above.
+ *
+ * However many threads ask for one name, one loader runs; the others wait for it, up to `options->timeout_ms`
+ * (`KVREG_TIMED_OUT`), and get the same bucket or the same status. A failure is not kept: the next caller's loader runs
+ * again. `KVREG_DEADLOCK` at once where the call would wait for itself: in a loader of the same name, in a circle of
+ * loaders that wait for each other, and, if it would have to wait at all, in an update function. `KVREG_STOPPED` if the
+ * registry is stopped meanwhile, `KVREG_DEAD` if the loader stops its bucket. NULL options are the defaults.
+ * `destroy(data)` is called exactly once, before this call returns, also on every error; it may be NULL.
+ *
+ * Cost: that of a lookup if the name is there, else that of a create, and the loader.
+ *
+ * @thread any; may block while another thread's loader of this name runs, or another thread changes this registry
+ * @owner nobody: an id needs no release; the name is copied; data is given to destroy
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_get_or_create(kvreg_registry registry,
+                                 const char *name,
+                                 size_t name_len,
+                                 const struct kvreg_load_options *options,
+                                 kvreg_loader_function loader,
+                                 void *data,
+                                 kvreg_destroy_function destroy,
+                                 kvreg_bucket *out);
 
 /**
  * Puts a value under a key, in place of the one that was there. The value is copied.

@@ -71,7 +71,7 @@ enum class Status : kvreg_status {
     out_of_range = KVREG_OUT_OF_RANGE, deadlock = KVREG_DEADLOCK, timed_out = KVREG_TIMED_OUT,
     would_block = KVREG_WOULD_BLOCK, forked = KVREG_FORKED, access_denied = KVREG_ACCESS_DENIED,
     panicked = KVREG_PANICKED, out_of_memory = KVREG_OUT_OF_MEMORY, io = KVREG_IO, corrupt = KVREG_CORRUPT,
-    unsupported = KVREG_UNSUPPORTED,
+    unsupported = KVREG_UNSUPPORTED, failed = KVREG_FAILED,
 };
 
 /// The status as it stands in kvreg.h, such as "KVREG_NOT_FOUND"; valid for ever.

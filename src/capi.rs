@@ -14,6 +14,7 @@ pub mod bucket;
 pub mod bulk;
 pub mod change;
 pub mod cursor;
+pub mod load;
 mod options;
 pub(crate) mod packed;
 pub mod registry;
@@ -31,9 +32,15 @@ use types::{KVREG_OK, kvreg_status};
 /// Runs the body of an entry and turns its result into a status; a panic becomes `KVREG_PANICKED`.
 #[inline(always)]
 fn guard(body: impl FnOnce() -> Result<(), Error>) -> kvreg_status {
+    guard_code(|| Ok(body()?))
+}
+
+/// As [`guard`], for entries that answer with the status of a function of the caller's.
+#[inline(always)]
+fn guard_code(body: impl FnOnce() -> Result<(), kvreg_status>) -> kvreg_status {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => KVREG_OK,
-        Ok(Err(error)) => error.code(),
+        Ok(Err(status)) => status,
         Err(_) => Error::Panicked.code(),
     }
 }
@@ -45,6 +52,17 @@ fn guard_len(body: impl FnOnce() -> Result<u64, Error>) -> i64 {
         Ok(Ok(number)) => number as i64,
         Ok(Err(error)) => i64::from(error.code()),
         Err(_) => i64::from(Error::Panicked.code()),
+    }
+}
+
+/// Ends what a function was given as its data.
+fn destroy(destroy: types::kvreg_destroy_function, data: *mut c_void) {
+    if let Some(destroy) = destroy {
+        let _ = guard(|| {
+            // SAFETY: the caller's function, called as its type says, and once.
+            unsafe { destroy(data) };
+            Ok(())
+        });
     }
 }
 

@@ -71,12 +71,20 @@ errors! {
     Corrupt = -18, c"KVREG_CORRUPT", c"The stored data is damaged.";
     /// Not available in this build or on this system.
     Unsupported = -19, c"KVREG_UNSUPPORTED", c"This is not available in this build or on this system.";
+    /// A function of the program's own failed.
+    Failed = -20, c"KVREG_FAILED", c"A function that the program gave to kvreg failed.";
 }
 
 impl Error {
     /// The code in C: negative.
     pub fn code(self) -> i32 {
         self as i32
+    }
+}
+
+impl From<Error> for i32 {
+    fn from(error: Error) -> i32 {
+        error.code()
     }
 }
 

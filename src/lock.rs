@@ -117,7 +117,6 @@ impl Lock {
 }
 
 /// Whether this thread has a lock for long: then it must not wait for what others may have who wait for that lock.
-#[cfg(feature = "capi")]
 pub(crate) fn is_held_long() -> bool {
     LONG_HELD.with(Cell::get) != 0
 }

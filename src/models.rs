@@ -11,6 +11,7 @@
 mod batches;
 mod closing;
 mod cuts;
+mod loads;
 mod locks;
 mod overwrite;
 mod pins;

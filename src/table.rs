@@ -20,13 +20,13 @@
 //! Besides, `ArcSwap::store` walks a record of every thread that ever read (create and stop took 0.7 us with one such
 //! thread, 128 us with 1,000), and a thread that stopped reading kept the whole last version alive.
 
-use crate::cuts::{Cuts, Unseen};
+use crate::cuts::{Cuts, Dead, Unseen};
 use crate::epoch::{self, Garbage, Pin};
 use crate::hash::Hash;
 use crate::live::Live;
 use crate::name::Name;
 use crate::sync::{AtomicU64, Ordering};
-use crate::tree::Entry;
+use crate::tree::{Entry, garbage_of_entry};
 use std::ptr::{self, NonNull};
 
 pub(crate) struct Table {
@@ -99,12 +99,27 @@ impl Table {
         id: u64,
         ready: impl FnOnce(*mut Name),
     ) -> Unseen {
+        let name = self.make_name(pin, name, id);
+        ready(name.as_ptr());
+        // SAFETY: new.
+        unsafe { self.insert_name(pin, hash, name) }
+    }
+
+    /// A name that is in no table yet. The cuts up to this moment know nothing of it.
+    pub(crate) fn make_name(&self, pin: &Pin, name: &[u8], id: u64) -> NonNull<Name> {
+        let writing = pin.announce();
+        Name::new(name, id, self.cuts.now(&writing).number)
+    }
+
+    /// Adds a name that was made for this table.
+    ///
+    /// # Safety
+    /// It is the table's from now on, and no name in it has these bytes, of which this is the hash.
+    pub(crate) unsafe fn insert_name(&self, pin: &Pin, hash: u64, name: NonNull<Name>) -> Unseen {
         let writing = pin.announce();
         let now = self.cuts.now(&writing);
-        let name = Name::new(name, id, now.number);
-        ready(name.as_ptr());
         let mut edit = self.names.edit(now).expect("only contents are closed");
-        // SAFETY: new, not there yet, and the tree's from now on.
+        // SAFETY: this function's contract.
         unsafe { edit.add(hash, name.as_ptr()) };
         self.names.show(&edit);
         drop(writing);
@@ -130,9 +145,30 @@ impl Table {
         let mut retired = edit.into_retired();
         let last = retired.pop().expect("the name, which is retired last");
         // SAFETY: alive: we are pinned, or it is kept.
-        let last = self.cuts.keep_closed(last, || unsafe { (*name).close() });
+        let last = unsafe { self.leave_name(name, last) };
         let mut unseen = self.cuts.keep_all(now, retired);
         unseen.extend(last);
         unseen
+    }
+
+    /// Ends a name that was made for this table and never came into it.
+    ///
+    /// # Safety
+    /// Nobody else does, and all ways to it have ended but for those of pins and cuts.
+    pub(crate) unsafe fn discard_name(&self, name: *const Name) -> Option<Garbage> {
+        // SAFETY: this function's contract.
+        unsafe {
+            let dead = Dead::new(Name::birth(name), garbage_of_entry(name));
+            self.leave_name(name, dead)
+        }
+    }
+
+    /// Leaves a name to the cuts, which may free it, and closes what it leads to.
+    ///
+    /// # Safety
+    /// Alive, and `dead` is this name.
+    unsafe fn leave_name(&self, name: *const Name, dead: Dead) -> Option<Garbage> {
+        // SAFETY: this function's contract.
+        self.cuts.keep_closed(dead, || unsafe { (*name).close() })
     }
 }

@@ -235,7 +235,7 @@ pub(crate) unsafe fn dismantle<E: Entry>(root: Node) {
 ///
 /// # Safety
 /// It is alive, and given out once.
-unsafe fn garbage_of_entry<E: Entry>(entry: *const E) -> Garbage {
+pub(crate) unsafe fn garbage_of_entry<E: Entry>(entry: *const E) -> Garbage {
     // SAFETY: this function's contract.
     unsafe { Garbage::new(entry.expose_provenance(), free_entry::<E>, E::weight(entry)) }
 }

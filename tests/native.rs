@@ -50,6 +50,7 @@ programs!(
         guide,
         handles,
         header,
+        load,
         moments,
         snapshots,
         thread_exit,

@@ -19,5 +19,8 @@ fn cargo(folder: &str, arguments: &[&str]) {
 
 #[test]
 fn with_test_hooks() {
-    cargo("hooks", &["test", "--features", "test-hooks", "--test", "hooks", "--test", "model"]);
+    cargo(
+        "hooks",
+        &["test", "--features", "test-hooks", "--test", "hooks", "--test", "load_hooks", "--test", "model"],
+    );
 }

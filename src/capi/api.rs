@@ -3,8 +3,8 @@
 
 use super::types::*;
 use super::{
-    batch::*, bucket::*, bulk::*, change::*, cursor::*, registry::*, snapshot::*, status::*, typed::*,
-    value::*,
+    batch::*, bucket::*, bulk::*, change::*, cursor::*, load::*, registry::*, snapshot::*, status::*,
+    typed::*, value::*,
 };
 use crate::sync::Ordering;
 use crate::sync::plain::AtomicPtr;
@@ -121,5 +121,6 @@ fn table() -> kvreg_api {
         batch_clear: kvreg_batch_clear,
         batch_count: kvreg_batch_count,
         batch_close: kvreg_batch_close,
+        get_or_create: kvreg_get_or_create,
     }
 }

@@ -269,12 +269,6 @@ pub unsafe extern "C" fn kvreg_bucket_update(
             }
         })
     });
-    if let Some(destroy) = destroy {
-        let _ = guard(|| {
-            // SAFETY: the caller's function, called as its type says, and once.
-            unsafe { destroy(data) };
-            Ok(())
-        });
-    }
+    super::destroy(destroy, data);
     status
 }

@@ -60,6 +60,14 @@
  *   use of a batch that another thread uses at this moment. The function must return: if an exception leaves it, or the
  *   destroy function, the process ends; longjmp and pthread_exit must not leave it.
  *
+ * Loaders
+ *   kvreg_get_or_create lets a function of yours fill a bucket before anybody can look it up. It runs in the caller's
+ *   thread and outside of every lock; until it returns, those who want the same name wait, and nobody else does. A
+ *   plain kvreg_create of the name does not wait: it makes a bucket at once, which then is the answer of the load too,
+ *   and the loaded one dies unseen. The bucket that is being loaded belongs to its registry: kvreg_stop ends it, and tells
+ *   those who wait. The loader may do anything but wait for itself: a load that would close a circle of loaders, over
+ *   any number of threads, gives KVREG_DEADLOCK at once.
+ *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many
  *   bytes, without padding. All numbers are little-endian. A list of names or keys is just that. An item is its key, a

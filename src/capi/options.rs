@@ -51,6 +51,12 @@ unsafe impl Options for kvreg_options {
 }
 
 // SAFETY: numbers.
+unsafe impl Options for kvreg_load_options {
+    const FIRST: usize = 2 * size_of::<usize>();
+    const DEFAULT: kvreg_load_options = kvreg_load_options { size: size_of::<Self>(), timeout_ms: -1 };
+}
+
+// SAFETY: numbers.
 unsafe impl Options for kvreg_add_options {
     const FIRST: usize = 40;
     const DEFAULT: kvreg_add_options =

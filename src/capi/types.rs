@@ -68,6 +68,8 @@ pub const KVREG_IO: i32 = -17;
 pub const KVREG_CORRUPT: i32 = -18;
 /// Not available in this build or on this system.
 pub const KVREG_UNSUPPORTED: i32 = -19;
+/// A function of the program's own failed: what a loader of another language says that raised an exception.
+pub const KVREG_FAILED: i32 = -20;
 
 /// Why a bucket exits.
 pub type kvreg_reason = u32;
@@ -116,7 +118,7 @@ pub const KVREG_NAME_MAX: u32 = 65535;
 /// The number that `kvreg_api_get` asks for; it changes only when a program built against an older table would break.
 pub const KVREG_ABI_MAJOR: u32 = 0;
 /// Grows with every function that is appended to the table.
-pub const KVREG_ABI_MINOR: u32 = 2;
+pub const KVREG_ABI_MINOR: u32 = 3;
 
 /// How a registry is started. Fill it with `KVREG_OPTIONS_INIT`, then set what you want: later fields are appended,
 /// and `size` tells which of them the caller knows.
@@ -205,6 +207,25 @@ pub type kvreg_update_function = Option<
         new_value: *mut kvreg_value,
     ) -> u32,
 >;
+
+/// How `kvreg_get_or_create` waits. Fill it with `KVREG_LOAD_OPTIONS_INIT`, then set what you want.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct kvreg_load_options {
+    /// `sizeof(kvreg_load_options)`; bytes beyond what this library knows must be zero.
+    pub size: usize,
+    /// How long to wait for the loader of another thread, in milliseconds; 0: not at all, -1: for ever, which is the
+    /// default. The caller's own loader takes as long as it takes.
+    pub timeout_ms: i64,
+}
+
+/// What `kvreg_get_or_create` calls in the caller's thread, outside of every lock, to fill a bucket that is alive and that
+/// no lookup finds yet. It may do anything: put into the bucket, load other names, change other buckets. `KVREG_OK` puts
+/// the bucket into the table, with what it has by then; a negative number, one of kvreg's or any other, is the answer
+/// of all who wait for this name, and the bucket dies unseen; a positive one is `KVREG_INVALID_ARGUMENT`. It must return:
+/// an exception that leaves it ends the process.
+pub type kvreg_loader_function =
+    Option<unsafe extern "C-unwind" fn(data: *mut c_void, bucket: kvreg_bucket) -> kvreg_status>;
 
 /// Ends what a function was given as its `data`. May be NULL where it is asked for.
 pub type kvreg_destroy_function = Option<unsafe extern "C-unwind" fn(data: *mut c_void)>;

@@ -94,6 +94,11 @@ pub fn with_bucket_held<R>(bucket: Bucket, work: impl FnOnce() -> R) -> Result<R
     bucket.with_writer_held(work)
 }
 
+/// How many threads wait for a loader of another one.
+pub fn waiting_for_loads() -> usize {
+    super::load::waiting()
+}
+
 /// Makes registries that start from now on use only the bits of the mask of their hashes: `u64::MAX` for all.
 pub fn weaken_hash(mask: u64) {
     crate::hash::weak::set_mask(mask);

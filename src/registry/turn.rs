@@ -39,6 +39,10 @@ pub(super) enum Change<'a> {
     Create { name: &'a [u8], hash: u64, seen: u64 },
     /// Answers with the bucket's id.
     Stop { bucket: u64, reason: Reason },
+    /// Makes a bucket that no lookup finds (see `hidden`). Answers with its id.
+    Hide { name: &'a [u8] },
+    /// Puts a hidden bucket into the table. Answers with the id of the bucket that has its name from now on.
+    Show { bucket: u64 },
 }
 
 /// A change that waits in the mailbox.
@@ -51,6 +55,28 @@ struct Request {
 enum OwnedChange {
     Create { name: Box<[u8]>, hash: u64 },
     Stop { bucket: u64, reason: Reason },
+    Hide { name: Box<[u8]> },
+    Show { bucket: u64 },
+}
+
+impl OwnedChange {
+    fn new(change: Change<'_>) -> OwnedChange {
+        match change {
+            Change::Create { name, hash, .. } => OwnedChange::Create { name: name.into(), hash },
+            Change::Stop { bucket, reason } => OwnedChange::Stop { bucket, reason },
+            Change::Hide { name } => OwnedChange::Hide { name: name.into() },
+            Change::Show { bucket } => OwnedChange::Show { bucket },
+        }
+    }
+
+    fn borrow(&self) -> Change<'_> {
+        match self {
+            OwnedChange::Create { name, hash } => Change::Create { name, hash: *hash, seen: NEVER },
+            &OwnedChange::Stop { bucket, reason } => Change::Stop { bucket, reason },
+            OwnedChange::Hide { name } => Change::Hide { name },
+            &OwnedChange::Show { bucket } => Change::Show { bucket },
+        }
+    }
 }
 
 /// 0 until there is one; then an id, or a negative code. Ids are never 0.
@@ -90,6 +116,8 @@ pub(super) struct Turn {
     registry: u64,
     /// Dangling while nobody's.
     table: NonNull<Table>,
+    /// Buckets that live and are not in the table. There are as many as loaders that run.
+    pub(super) hidden: Vec<u64>,
 }
 
 // SAFETY: the table is shared by all threads; the turn's state says who may change it.
@@ -97,15 +125,16 @@ unsafe impl Send for Turn {}
 
 impl Turn {
     pub(super) fn nobodys() -> Turn {
-        Turn { registry: 0, table: NonNull::dangling() }
+        Turn { registry: 0, table: NonNull::dangling(), hidden: Vec::new() }
     }
 
     /// The table is held as long as the registry runs.
     pub(super) fn new(registry: u64, table: NonNull<Table>) -> Turn {
-        Turn { registry, table }
+        Turn { registry, table, hidden: Vec::new() }
     }
 
-    fn table(&self, registry: u64) -> Result<&Table, Error> {
+    /// It lives longer than a change.
+    pub(super) fn table<'t>(&self, registry: u64) -> Result<&'t Table, Error> {
         // SAFETY: held while it is this registry's turn.
         if self.registry == registry { Ok(unsafe { self.table.as_ref() }) } else { Err(Error::Stopped) }
     }
@@ -116,6 +145,8 @@ impl Turn {
             Change::Create { name, hash, seen } => self.create(&pin, registry, name, hash, seen)?,
             // The reason is for those who watch; nobody can yet.
             Change::Stop { bucket, reason: _ } => self.stop(&pin, registry, bucket)?,
+            Change::Hide { name } => (self.hide(&pin, registry, name)?, Unseen::new()),
+            Change::Show { bucket } => self.show(&pin, registry, bucket)?,
         };
         drop(pin); // else it would hold back what we free
         for garbage in unseen {
@@ -154,12 +185,15 @@ impl Turn {
         Ok((id, unseen))
     }
 
-    fn stop(&self, pin: &Pin, registry: u64, bucket: u64) -> Result<(u64, Unseen), Error> {
+    fn stop(&mut self, pin: &Pin, registry: u64, bucket: u64) -> Result<(u64, Unseen), Error> {
         let table = self.table(registry)?;
         let slot = BUCKETS.resolve(bucket)?;
         // Relaxed: written by those who had the turn before.
         if slot.registry.load(Ordering::Relaxed) != registry {
             return Err(Error::Dead); // the slot is another bucket's by now
+        }
+        if let Some(unseen) = self.forget(table, slot, bucket) {
+            return Ok((bucket, unseen));
         }
         // SAFETY: a living bucket's name is in this table; buckets die under this turn only.
         let unseen = unsafe { table.remove(pin, slot.name.load(Ordering::Relaxed), || kill(bucket)) };
@@ -173,11 +207,7 @@ impl Turn {
             let Ok(Request { registry, change, answer }) = shared.mailbox.receiver.try_recv() else {
                 return true;
             };
-            let change = match &change {
-                OwnedChange::Create { name, hash } => Change::Create { name, hash: *hash, seen: NEVER },
-                &OwnedChange::Stop { bucket, reason } => Change::Stop { bucket, reason },
-            };
-            answer.set(self.apply(shared, registry, change));
+            answer.set(self.apply(shared, registry, change.borrow()));
         }
         false
     }
@@ -192,6 +222,7 @@ impl Turn {
     pub(super) fn end(&mut self, registry: u64, shared: &'static Shared) -> Result<NonNull<Table>, Error> {
         self.table(registry)?;
         REGISTRIES.kill(registry); // first: no lookup gives a bucket that died with its registry
+        let unseen = self.forget_all(registry)?;
         let Turn { table, .. } = std::mem::replace(self, Turn::nobodys());
         while !self.finish(shared) {} // they come too late; nobody can send more
         let root = {
@@ -201,12 +232,13 @@ impl Turn {
         };
         // SAFETY: as above, and nobody changes the names any more.
         unsafe { walk::<Name>(root, &mut |name| kill((*name).id)) };
+        unseen.into_iter().for_each(epoch::retire);
         Ok(table)
     }
 }
 
 /// Ends the life of a bucket that no lookup gives any more.
-fn kill(bucket: u64) {
+pub(super) fn kill(bucket: u64) {
     BUCKETS.kill(bucket);
     slot::retire::<BucketSlot>(bucket);
 }
@@ -250,10 +282,7 @@ pub(super) fn change(shared: &'static Shared, registry: u64, change: Change<'_>)
         turn.finish_for_others(shared);
         return result;
     }
-    let change = match change {
-        Change::Create { name, hash, .. } => OwnedChange::Create { name: name.into(), hash },
-        Change::Stop { bucket, reason } => OwnedChange::Stop { bucket, reason },
-    };
+    let change = OwnedChange::new(change);
     let answer = Arc::new(Answer(AtomicU64::new(0)));
     let request = Request { registry, change, answer: Arc::clone(&answer) };
     shared.mailbox.sender.send(request).expect("the receiver is beside the sender");

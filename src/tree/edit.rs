@@ -107,7 +107,7 @@ impl<E: Entry> Edit<E> {
     /// As [`Edit::put`], for an entry whose key is not in the tree.
     ///
     /// # Safety
-    /// As [`Edit::put`].
+    /// As [`Edit::put`]; unless the edit is hidden, the entry may have been born before.
     pub(crate) unsafe fn add(&mut self, hash: u64, entry: *const E) {
         // SAFETY: this function's contract; all that can be reached from the root is alive.
         unsafe {

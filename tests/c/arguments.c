@@ -64,6 +64,7 @@ TEST(null_where_something_must_be_written) {
     INVALID(kvreg_start(NULL, NULL));
     INVALID(kvreg_start(&options, NULL));
     INVALID(kvreg_create(registry, "new", 3, NULL));
+    INVALID(kvreg_get_or_create(registry, "new", 3, NULL, load_one, NULL, NULL, NULL));
     INVALID(kvreg_lookup(registry, "shopping", 8, NULL));
     INVALID(kvreg_registry_count(registry, NULL));
     INVALID(kvreg_registry_revision(registry, NULL));

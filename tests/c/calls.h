@@ -86,7 +86,13 @@ static inline uint32_t put_one(void *data, const kvreg_value *old, kvreg_value *
     return KVREG_UPDATE_PUT;
 }
 
+static inline kvreg_status load_one(void *data, kvreg_bucket bucket) {
+    (void)data;
+    return kvreg_put(bucket, "key", 3, &one);
+}
+
 CALL_GIVES(create, kvreg_bucket, (handle, key, key_len, &to.out))
+CALL_GIVES(get_or_create, kvreg_bucket, (handle, key, key_len, NULL, load_one, NULL, NULL, &to.out))
 CALL_GIVES(lookup, kvreg_bucket, (handle, key, key_len, &to.out))
 CALL(lookup_id, (handle, key, key_len))
 CALL_GIVES(registry_count, uint64_t, (handle, &to.out))
@@ -222,6 +228,7 @@ typedef struct call {
 } call;
 
 static const call calls[] = {
+    {"get_or_create", call_get_or_create, 'r', true, true},
     {"create", call_create, 'r', true, true},
     {"create_many", call_create_many, 'r', false, true},
     {"lookup", call_lookup, 'r', true, false},

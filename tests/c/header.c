@@ -50,6 +50,7 @@ TEST(every_status_has_its_name_and_a_sentence) {
         STATUS(KVREG_CONFLICT), STATUS(KVREG_OUT_OF_RANGE), STATUS(KVREG_DEADLOCK), STATUS(KVREG_TIMED_OUT),
         STATUS(KVREG_WOULD_BLOCK), STATUS(KVREG_FORKED), STATUS(KVREG_ACCESS_DENIED), STATUS(KVREG_PANICKED),
         STATUS(KVREG_OUT_OF_MEMORY), STATUS(KVREG_IO), STATUS(KVREG_CORRUPT), STATUS(KVREG_UNSUPPORTED),
+        STATUS(KVREG_FAILED),
     };
     const int count = (int)(sizeof known / sizeof known[0]);
     for (int i = 0; i < count; i++) {

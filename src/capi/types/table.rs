@@ -217,4 +217,9 @@ pub struct kvreg_api {
     pub batch_count: unsafe extern "C" fn(batch: kvreg_batch, out: *mut u64) -> kvreg_status,
     /// `kvreg_batch_close`
     pub batch_close: unsafe extern "C" fn(batch: kvreg_batch) -> kvreg_status,
+    /// `kvreg_get_or_create`
+    pub get_or_create: unsafe extern "C" fn(
+        registry: kvreg_registry, name: *const c_char, name_len: usize, options: *const kvreg_load_options,
+        loader: kvreg_loader_function, data: *mut c_void, destroy: kvreg_destroy_function, out: *mut kvreg_bucket
+    ) -> kvreg_status,
 }
