@@ -9,8 +9,9 @@ use std::{env, fs};
 /// The name that programs record and the loader looks for. It changes only when an older program would break.
 const SONAME: &str = "libkvreg.so.0";
 /// In the order of the manual.
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 16] = [
     "types",
+    "types/event",
     "types/table",
     "status",
     "registry",
@@ -23,6 +24,7 @@ const SOURCES: [&str; 14] = [
     "snapshot",
     "cursor",
     "batch",
+    "event",
     "api",
 ];
 
@@ -91,11 +93,17 @@ fn after_includes() -> String {
          #define KVREG_API extern\n\
          #endif\n\n\
          /** Sets the size and the defaults: `kvreg_options options = KVREG_OPTIONS_INIT;` */\n\
-         #define KVREG_OPTIONS_INIT {{sizeof(kvreg_options), NULL, 0}}\n\n\
+         #define KVREG_OPTIONS_INIT {{sizeof(kvreg_options), NULL, 0, 0}}\n\n\
          /** The same for `kvreg_load_options`: waits for ever. */\n\
          #define KVREG_LOAD_OPTIONS_INIT {{sizeof(kvreg_load_options), -1}}\n\n\
          /** The same for `kvreg_add_options`: from 0 on, and as far as an int64_t goes. */\n\
          #define KVREG_ADD_OPTIONS_INIT {{sizeof(kvreg_add_options), 0, INT64_MIN, INT64_MAX, 0}}\n\n\
+         /** The same for `kvreg_subscribe_options`: all events from now on. */\n\
+         #define KVREG_SUBSCRIBE_OPTIONS_INIT {{sizeof(kvreg_subscribe_options), KVREG_EVENTS_CREATE | \
+         KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, 1024, KVREG_OVERFLOW_DROP, KVREG_START_NOW, 1000, 0, 0}}\n\n\
+         /** The same for `kvreg_handler_options`: all events, synchronously. */\n\
+         #define KVREG_HANDLER_OPTIONS_INIT {{sizeof(kvreg_handler_options), KVREG_EVENTS_CREATE | \
+         KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, KVREG_HANDLER_SYNC, 0, 5000, 65536}}\n\n\
          /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */\n\
          #define KVREG_CURSOR_INIT {{{{0, 0}}}}\n"
     )

@@ -14,7 +14,7 @@
  * Rules that hold for every call
  *   Status    Every call answers with a kvreg_status: 0 is KVREG_OK, every error is negative. Calls that answer with
  *             an int64_t give a length or an id, or that negative status.
- *   Handles   Registries, buckets, snapshots and batches are numbers. Copy them, store them, pass them to any thread
+ *   Handles   Registries, buckets, snapshots, subscriptions and all other objects are numbers. Copy them, store them, pass them to any thread
  *             or language. A wrong one is KVREG_BAD_HANDLE, one whose object ended is KVREG_DEAD or KVREG_STOPPED; none
  *             ever crashes, and no number is given out twice.
  *   Text      Names, keys, text and bytes are a pointer and a length in bytes. Names and keys are 0 to 65,535 bytes
@@ -31,7 +31,7 @@
  *             it did, and a reader, who waits for nobody, sees all of it or nothing. A key's revision is its bucket's
  *             at the key's last change.
  *   fork      In the child, reads go on from the tables and snapshots as they were; everything else gives
- *             KVREG_FORKED at once: changes, all calls of batches, and making or closing a snapshot.
+ *             KVREG_FORKED at once: changes, all calls of batches and events, and making or closing a snapshot.
  *             A process that forked before its first kvreg_start is not concerned.
  *   Unload    The library is never unmapped (-z nodelete), so dlclose is harmless. At exit nothing needs to be done;
  *             but a main thread that leaves by pthread_exit leaves the process to the registries' threads, which
@@ -67,6 +67,28 @@
  *   and the loaded one dies unseen. The bucket that is being loaded belongs to its registry: kvreg_stop ends it, and tells
  *   those who wait. The loader may do anything but wait for itself: a load that would close a circle of loaders, over
  *   any number of threads, gives KVREG_DEADLOCK at once.
+ *
+ * Events
+ *   A registry tells of every bucket that is created and of every one that exits: once, in the order of the table's
+ *   revisions, and after the table has changed. So who learns of an exit, in whatever thread, cannot look the bucket up
+ *   any more. A stop of the registry tells of the exit of all its buckets. There are three ways to hear of it:
+ *   - A subscription is a bounded queue of events that you take in your own time: kvreg_subscription_next waits for the
+ *     next one, kvreg_subscription_fd is for event loops, kvreg_subscription_dispatch lends a thread to a function.
+ *     What does not fit is dropped and counted, unless you choose otherwise. kvreg_subscription_snapshot gives a
+ *     snapshot and every event since, without a gap or an overlap between them.
+ *   - A monitor tells a subscription of the exit of one bucket, also if the bucket had exited before.
+ *   - A handler is a function that is called for each event.
+ *   Where nobody listens, a change pays nothing for it.
+ *
+ * Handlers
+ *   A handler's function is called for one event at a time, without any lock, turn or pin of the library's: it may make
+ *   every call. KVREG_HANDLER_SYNC: before the call that made the change returns, in its thread, or in one that makes
+ *   another change at the same time, which it then waits for. KVREG_HANDLER_ASYNC: on a thread of its own. A change that
+ *   is made from inside a handler is published before its call returns as always, but handlers are told of it only when
+ *   those that run have returned: nobody waits for himself. kvreg_sync gives KVREG_DEADLOCK there.
+ *   A function that answers with something else than 0 has failed; one that takes longer than `limit_ms` is slow. Others
+ *   do not wait for it any longer, and unless KVREG_HANDLER_KEEP is set the handler is removed. Other handlers and the
+ *   change itself are not concerned.
  *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many
@@ -125,13 +147,19 @@
 #endif
 
 /** Sets the size and the defaults: `kvreg_options options = KVREG_OPTIONS_INIT;` */
-#define KVREG_OPTIONS_INIT {sizeof(kvreg_options), NULL, 0}
+#define KVREG_OPTIONS_INIT {sizeof(kvreg_options), NULL, 0, 0}
 
 /** The same for `kvreg_load_options`: waits for ever. */
 #define KVREG_LOAD_OPTIONS_INIT {sizeof(kvreg_load_options), -1}
 
 /** The same for `kvreg_add_options`: from 0 on, and as far as an int64_t goes. */
 #define KVREG_ADD_OPTIONS_INIT {sizeof(kvreg_add_options), 0, INT64_MIN, INT64_MAX, 0}
+
+/** The same for `kvreg_subscribe_options`: all events from now on. */
+#define KVREG_SUBSCRIBE_OPTIONS_INIT {sizeof(kvreg_subscribe_options), KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, 1024, KVREG_OVERFLOW_DROP, KVREG_START_NOW, 1000, 0, 0}
+
+/** The same for `kvreg_handler_options`: all events, synchronously. */
+#define KVREG_HANDLER_OPTIONS_INIT {sizeof(kvreg_handler_options), KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, KVREG_HANDLER_SYNC, 0, 5000, 65536}
 
 /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */
 #define KVREG_CURSOR_INIT {{0, 0}}
@@ -274,6 +302,11 @@
 #define KVREG_REASON_EXPIRED 5
 
 /**
+ * It had exited before anybody asked, and why is not remembered. Given by kvreg only.
+ */
+#define KVREG_REASON_GONE 6
+
+/**
  * A value of type nil; `as` means nothing.
  */
 #define KVREG_NIL 0
@@ -344,9 +377,302 @@
 #define KVREG_ABI_MINOR 3
 
 /**
+ * An event: a bucket was created.
+ */
+#define KVREG_EVENT_CREATE 1
+
+/**
+ * An event: a bucket exited; `reason` says why.
+ */
+#define KVREG_EVENT_EXIT 2
+
+/**
+ * An event: `count` events were dropped here, the last of them of this revision. If `count` is 0 the subscription was
+ * disconnected, and all from this revision on are missing.
+ */
+#define KVREG_EVENT_LOST 3
+
+/**
+ * An event: a bucket exited that the monitor `count` was set on.
+ */
+#define KVREG_EVENT_DOWN 4
+
+/**
+ * For `events` in options: creates.
+ */
+#define KVREG_EVENTS_CREATE 1
+
+/**
+ * For `events` in options: exits.
+ */
+#define KVREG_EVENTS_EXIT 2
+
+/**
+ * For `of` in options: events of all buckets.
+ */
+#define KVREG_OF_ALL 0
+
+/**
+ * For `of` in options: of the buckets that have the name `name`, one after the other.
+ */
+#define KVREG_OF_NAME 1
+
+/**
+ * For `of` in options: of the buckets whose names begin with `name`.
+ */
+#define KVREG_OF_PREFIX 2
+
+/**
+ * For `of` in options: of the bucket `bucket`.
+ */
+#define KVREG_OF_BUCKET 3
+
+/**
+ * For `overflow`: the oldest events are dropped; a `KVREG_EVENT_LOST` in their place says how many.
+ */
+#define KVREG_OVERFLOW_DROP 0
+
+/**
+ * For `overflow`: who makes a change waits until there is room, but no longer than `block_ms`; then as
+ * `KVREG_OVERFLOW_DROP`, and nobody waits again before something was taken. A stop of the registry waits, too.
+ */
+#define KVREG_OVERFLOW_BLOCK 1
+
+/**
+ * For `overflow`: the subscription ends. What is in the queue can still be taken, then comes a `KVREG_EVENT_LOST` with
+ * `count` 0, then `KVREG_STOPPED`.
+ */
+#define KVREG_OVERFLOW_DISCONNECT 2
+
+/**
+ * For `start`: with the first change after the call.
+ */
+#define KVREG_START_NOW 0
+
+/**
+ * For `start`: with the first change after the table's revision `revision`.
+ */
+#define KVREG_START_REVISION 1
+
+/**
+ * For `start`: with the first change that `snapshot` does not show.
+ */
+#define KVREG_START_SNAPSHOT 2
+
+/**
+ * For `mode`: the function is called before the call returns that made the change.
+ */
+#define KVREG_HANDLER_SYNC 0
+
+/**
+ * For `mode`: the function is called soon, on a thread of the library's that the handler has for itself.
+ */
+#define KVREG_HANDLER_ASYNC 1
+
+/**
+ * For `flags`: the handler stays when its function has failed or taken too long; else it is removed then.
+ */
+#define KVREG_HANDLER_KEEP 1
+
+/**
  * What a call answers: `KVREG_OK` (0) or an error, always negative. A status says everything; there is no "last error".
  */
 typedef int32_t kvreg_status;
+
+/**
+ * Id of a registry: never 0 when valid, below 2^53 (exact in a double), never given to another registry.
+ */
+typedef uint64_t kvreg_registry;
+
+/**
+ * Id of a bucket: a plain number like a pid, to be copied, stored and passed on freely; there is nothing to free.
+ * After the bucket's exit it answers `KVREG_DEAD`, and no other bucket ever gets it.
+ */
+typedef uint64_t kvreg_bucket;
+
+/**
+ * Id of a snapshot: a registry or a bucket as it was at one moment. To be ended with `kvreg_snapshot_close`; from then
+ * on it answers `KVREG_DEAD`.
+ */
+typedef uint64_t kvreg_snapshot;
+
+/**
+ * How a subscription is made. Fill it with `KVREG_SUBSCRIBE_OPTIONS_INIT`, then set what you want.
+ */
+typedef struct kvreg_subscribe_options {
+  /**
+   * `sizeof(kvreg_subscribe_options)`; bytes beyond what this library knows must be zero.
+   */
+  size_t size;
+  /**
+   * `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, both (the default), or 0: then it hears of monitors only.
+   */
+  uint32_t events;
+  /**
+   * `KVREG_OF_ALL` (the default), `KVREG_OF_NAME`, `KVREG_OF_PREFIX` or `KVREG_OF_BUCKET`.
+   */
+  uint32_t of;
+  /**
+   * A name or the beginning of names, for `of`.
+   */
+  const char *name;
+  /**
+   * Length of `name` in bytes, 0 to 65,535.
+   */
+  size_t name_len;
+  /**
+   * A bucket, for `of`.
+   */
+  kvreg_bucket bucket;
+  /**
+   * How many events may wait to be taken, 1 at least. By default 1,024.
+   */
+  uint64_t capacity;
+  /**
+   * What happens to more: `KVREG_OVERFLOW_DROP` (the default), `KVREG_OVERFLOW_BLOCK` or
+   * `KVREG_OVERFLOW_DISCONNECT`.
+   */
+  uint32_t overflow;
+  /**
+   * `KVREG_START_NOW` (the default), `KVREG_START_REVISION` or `KVREG_START_SNAPSHOT`.
+   */
+  uint32_t start;
+  /**
+   * For `KVREG_OVERFLOW_BLOCK`, in milliseconds: 0 or more. By default 1,000.
+   */
+  int64_t block_ms;
+  /**
+   * For `KVREG_START_REVISION`.
+   */
+  uint64_t revision;
+  /**
+   * For `KVREG_START_SNAPSHOT`: a snapshot of the same registry.
+   */
+  kvreg_snapshot snapshot;
+} kvreg_subscribe_options;
+
+/**
+ * Id of a subscription: events to be taken. To be ended with `kvreg_subscription_close`; from then on it answers
+ * `KVREG_DEAD`.
+ */
+typedef uint64_t kvreg_subscription;
+
+/**
+ * Something that happened. It is yours until `kvreg_event_release`.
+ */
+typedef struct kvreg_event {
+  /**
+   * `KVREG_EVENT_CREATE`, `KVREG_EVENT_EXIT`, `KVREG_EVENT_LOST` or `KVREG_EVENT_DOWN`.
+   */
+  uint32_t kind;
+  /**
+   * Why the bucket exited: `KVREG_REASON_NORMAL` and so on.
+   */
+  uint32_t reason;
+  /**
+   * The table's revision that the change made.
+   */
+  uint64_t revision;
+  /**
+   * How many events a `KVREG_EVENT_LOST` stands for; the id of the monitor in a `KVREG_EVENT_DOWN`.
+   */
+  uint64_t count;
+  /**
+   * The bucket that it is about.
+   */
+  kvreg_bucket bucket;
+  /**
+   * Its name; valid until `kvreg_event_release`.
+   */
+  const char *name;
+  /**
+   * Length of the name in bytes.
+   */
+  size_t name_len;
+  /**
+   * What was said of a crash (`kvreg_bucket_crash`), else of length 0; valid until `kvreg_event_release`.
+   */
+  const char *message;
+  /**
+   * Length of the message in bytes.
+   */
+  size_t message_len;
+  /**
+   * Keeps the event's bytes.
+   */
+  const void *owner;
+} kvreg_event;
+
+/**
+ * What a handler calls, or `kvreg_subscription_dispatch`. The event is kvreg's, and stays until the function returns.
+ * 0 is success; anything else is a failure. It must return: an exception that leaves it ends the process.
+ */
+typedef kvreg_status (*kvreg_event_function)(void *data, const struct kvreg_event *event);
+
+/**
+ * Ends what a function was given as its `data`. May be NULL where it is asked for.
+ */
+typedef void (*kvreg_destroy_function)(void *data);
+
+/**
+ * Id of a monitor: the exit of one bucket, to be told once. It ends when that was taken, or with
+ * `kvreg_monitor_cancel`; from then on it answers `KVREG_DEAD`.
+ */
+typedef uint64_t kvreg_monitor;
+
+/**
+ * How a handler is added. Fill it with `KVREG_HANDLER_OPTIONS_INIT`, then set what you want.
+ */
+typedef struct kvreg_handler_options {
+  /**
+   * `sizeof(kvreg_handler_options)`; bytes beyond what this library knows must be zero.
+   */
+  size_t size;
+  /**
+   * `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, or both (the default).
+   */
+  uint32_t events;
+  /**
+   * `KVREG_OF_ALL` (the default), `KVREG_OF_NAME`, `KVREG_OF_PREFIX` or `KVREG_OF_BUCKET`.
+   */
+  uint32_t of;
+  /**
+   * A name or the beginning of names, for `of`.
+   */
+  const char *name;
+  /**
+   * Length of `name` in bytes, 0 to 65,535.
+   */
+  size_t name_len;
+  /**
+   * A bucket, for `of`.
+   */
+  kvreg_bucket bucket;
+  /**
+   * `KVREG_HANDLER_SYNC` (the default) or `KVREG_HANDLER_ASYNC`.
+   */
+  uint32_t mode;
+  /**
+   * 0 or `KVREG_HANDLER_KEEP`.
+   */
+  uint32_t flags;
+  /**
+   * How long a call of the function may take before those who wait for it go on, in milliseconds; -1: as long as it
+   * wants. By default 5,000.
+   */
+  int64_t limit_ms;
+  /**
+   * How many events may wait for the function, 1 at least; then the oldest are dropped, and it is told how many. By
+   * default 65,536.
+   */
+  uint64_t capacity;
+} kvreg_handler_options;
+
+/**
+ * Id of a handler: a function that is called for events. To be ended with `kvreg_handler_remove`; from then on it
+ * answers `KVREG_DEAD`.
+ */
+typedef uint64_t kvreg_handler;
 
 /**
  * How a registry is started. Fill it with `KVREG_OPTIONS_INIT`, then set what you want: later fields are appended,
@@ -365,18 +691,12 @@ typedef struct kvreg_options {
    * Length of `name` in bytes, 0 to 65,535.
    */
   size_t name_len;
+  /**
+   * How many events are remembered for subscriptions that begin in the past (`KVREG_START_REVISION`). 0, the default:
+   * 1,024, but only from the first subscription or handler on, so that nothing is spent where there is none.
+   */
+  uint64_t history;
 } kvreg_options;
-
-/**
- * Id of a registry: never 0 when valid, below 2^53 (exact in a double), never given to another registry.
- */
-typedef uint64_t kvreg_registry;
-
-/**
- * Id of a bucket: a plain number like a pid, to be copied, stored and passed on freely; there is nothing to free.
- * After the bucket's exit it answers `KVREG_DEAD`, and no other bucket ever gets it.
- */
-typedef uint64_t kvreg_bucket;
 
 /**
  * How `kvreg_get_or_create` waits. Fill it with `KVREG_LOAD_OPTIONS_INIT`, then set what you want.
@@ -401,11 +721,6 @@ typedef struct kvreg_load_options {
  * an exception that leaves it ends the process.
  */
 typedef kvreg_status (*kvreg_loader_function)(void *data, kvreg_bucket bucket);
-
-/**
- * Ends what a function was given as its `data`. May be NULL where it is asked for.
- */
-typedef void (*kvreg_destroy_function)(void *data);
 
 /**
  * A run of bytes; it need not end in NUL.
@@ -503,12 +818,6 @@ typedef struct kvreg_add_options {
  * It must return: an exception that leaves it ends the process.
  */
 typedef uint32_t (*kvreg_update_function)(void *data, const struct kvreg_value *old, struct kvreg_value *new_value);
-
-/**
- * Id of a snapshot: a registry or a bucket as it was at one moment. To be ended with `kvreg_snapshot_close`; from then
- * on it answers `KVREG_DEAD`.
- */
-typedef uint64_t kvreg_snapshot;
 
 /**
  * A place in the order in which a snapshot is visited. It is yours: copy it, store it, drop it. Begin with
@@ -865,11 +1174,266 @@ typedef struct kvreg_api {
                                 void *data,
                                 kvreg_destroy_function destroy,
                                 kvreg_bucket *out);
+  /**
+   * `kvreg_subscribe`
+   */
+  kvreg_status (*subscribe)(kvreg_registry registry,
+                            const struct kvreg_subscribe_options *options,
+                            kvreg_subscription *out);
+  /**
+   * `kvreg_subscription_next`
+   */
+  kvreg_status (*subscription_next)(kvreg_subscription subscription, int64_t timeout_ms, struct kvreg_event *out);
+  /**
+   * `kvreg_subscription_fd`
+   */
+  kvreg_status (*subscription_fd)(kvreg_subscription subscription, int *out);
+  /**
+   * `kvreg_subscription_count`
+   */
+  kvreg_status (*subscription_count)(kvreg_subscription subscription, uint64_t *out);
+  /**
+   * `kvreg_subscription_snapshot`
+   */
+  kvreg_status (*subscription_snapshot)(kvreg_subscription subscription, kvreg_snapshot *out);
+  /**
+   * `kvreg_subscription_dispatch`
+   */
+  kvreg_status (*subscription_dispatch)(kvreg_subscription subscription,
+                                        int64_t timeout_ms,
+                                        kvreg_event_function function,
+                                        void *data,
+                                        kvreg_destroy_function destroy);
+  /**
+   * `kvreg_subscription_close`
+   */
+  kvreg_status (*subscription_close)(kvreg_subscription subscription);
+  /**
+   * `kvreg_event_release`
+   */
+  void (*event_release)(struct kvreg_event *event);
+  /**
+   * `kvreg_bucket_monitor`
+   */
+  kvreg_status (*bucket_monitor)(kvreg_bucket bucket, kvreg_subscription subscription, kvreg_monitor *out);
+  /**
+   * `kvreg_monitor_cancel`
+   */
+  kvreg_status (*monitor_cancel)(kvreg_monitor monitor);
+  /**
+   * `kvreg_handler_add`
+   */
+  kvreg_status (*handler_add)(kvreg_registry registry,
+                              const struct kvreg_handler_options *options,
+                              kvreg_event_function function,
+                              void *data,
+                              kvreg_destroy_function destroy,
+                              kvreg_handler *out);
+  /**
+   * `kvreg_handler_remove`
+   */
+  kvreg_status (*handler_remove)(kvreg_handler handler);
+  /**
+   * `kvreg_sync`
+   */
+  kvreg_status (*sync)(kvreg_registry registry, int64_t timeout_ms);
+  /**
+   * `kvreg_bucket_crash`
+   */
+  kvreg_status (*bucket_crash)(kvreg_bucket bucket, const char *message, size_t message_len);
 } kvreg_api;
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Subscribes to the events of a registry: see the rules about events above. NULL options are the defaults.
+ *
+ * From this call on every change that the options ask for comes to the subscription's queue, once and in the order of
+ * the table's revisions, and none that was made before. With `KVREG_START_REVISION` or `KVREG_START_SNAPSHOT` it begins
+ * with an earlier change: `KVREG_OUT_OF_RANGE` if one since then is not remembered any more (`history` in
+ * kvreg_options), `KVREG_INVALID_ARGUMENT` if the revision has not come yet, or the snapshot is another registry's.
+ * Cost while it lives: each change of the registry that it asks for allocates an event.
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner the caller, who ends it with kvreg_subscription_close
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_subscribe(kvreg_registry registry,
+                             const struct kvreg_subscribe_options *options,
+                             kvreg_subscription *out);
+
+/**
+ * Takes the next event: `KVREG_TIMED_OUT` if none came in time, `KVREG_STOPPED` if none will come, because the registry
+ * was stopped, the subscription was closed while this call waited, or it was disconnected.
+ *
+ * Waits `timeout_ms` milliseconds at most; 0: not at all, -1: for ever; other negative numbers are
+ * `KVREG_INVALID_ARGUMENT`. Several threads may take from one subscription: each event goes to one of them.
+ *
+ * @thread any; waits as long as it is told to; not for synchronous handlers
+ * @owner the event is the caller's, until kvreg_event_release
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_subscription_next(kvreg_subscription subscription,
+                                     int64_t timeout_ms,
+                                     struct kvreg_event *out);
+
+/**
+ * Gives a file descriptor that is readable (`POLLIN`) while kvreg_subscription_next would not wait: for epoll, libuv,
+ * asyncio and their like. It works level-triggered and edge-triggered, if every wake-up takes until `KVREG_TIMED_OUT`.
+ *
+ * The first call makes it, later ones give the same: `KVREG_IO` if the system has none left. It ends with the
+ * subscription: take it out of your loop before you close that. When no more events will come it stays readable.
+ *
+ * @thread any
+ * @owner the subscription: do not read from it, write to it or close it
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_subscription_fd(kvreg_subscription subscription, int *out);
+
+/**
+ * Tells how many events wait to be taken.
+ *
+ * @thread any
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_subscription_count(kvreg_subscription subscription, uint64_t *out);
+
+/**
+ * Takes a snapshot of the registry from which on the subscription goes on: the events of what it shows are dropped
+ * from the queue, and all later ones come. So whoever copies the snapshot and then takes events misses nothing, and is
+ * told nothing twice. Cost: that of kvreg_snapshot_take, and of the events that wait.
+ *
+ * @thread any; waits for changes under way in other threads, each of which takes an instant
+ * @owner the caller, who ends the snapshot with kvreg_snapshot_close
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_subscription_snapshot(kvreg_subscription subscription, kvreg_snapshot *out);
+
+/**
+ * Lends this thread to a subscription: takes its events, one after the other, and calls the function for each, until
+ * the function answers with something else than 0 (which is this call's answer; make it a `KVREG_…` status or a
+ * positive number of your own), or none comes for `timeout_ms` milliseconds (`KVREG_TIMED_OUT`; -1: waits for ever), or
+ * none will come (`KVREG_STOPPED`).
+ *
+ * The function runs without any lock: it may make every call, this one and kvreg_subscription_close too.
+ * `destroy(data)` is called exactly once, before this call returns, also on every error; it may be NULL.
+ *
+ * @thread any; waits as long as it is told to
+ * @owner data is given to destroy; the events are kvreg's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_subscription_dispatch(kvreg_subscription subscription,
+                                         int64_t timeout_ms,
+                                         kvreg_event_function function,
+                                         void *data,
+                                         kvreg_destroy_function destroy);
+
+/**
+ * Ends a subscription: what is in its queue is dropped, threads that wait for an event get `KVREG_STOPPED`, and its
+ * monitors are over.
+ *
+ * @thread any; may block while another thread changes the registry
+ * @owner gives back what kvreg_subscribe made; events that were taken stay valid until their release
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_subscription_close(kvreg_subscription subscription);
+
+/**
+ * Gives back an event that kvreg_subscription_next has filled, and leaves it empty; a second call does nothing.
+ * Harmless for NULL.
+ *
+ * @thread any, also another than the one that took the event
+ * @owner ends the caller's hold on the event's bytes
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API void kvreg_event_release(struct kvreg_event *event);
+
+/**
+ * Lets a subscription know when a bucket exits, and why: one `KVREG_EVENT_DOWN`, whatever else it subscribed to. If the
+ * bucket has exited already the event comes at once; its reason is `KVREG_REASON_GONE` if it is not remembered.
+ *
+ * The bucket and the subscription must be of one registry, else `KVREG_INVALID_ARGUMENT`. Several monitors of one
+ * bucket each tell. Cost: O(1).
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner the subscription: the monitor ends when its event was taken, and with the subscription
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_monitor(kvreg_bucket bucket, kvreg_subscription subscription, kvreg_monitor *out);
+
+/**
+ * Ends a monitor: when this returns `KVREG_OK`, nobody has taken its event and nobody will, also if the bucket exited.
+ * `KVREG_DEAD` if somebody took it.
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner gives back what kvreg_bucket_monitor made
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_monitor_cancel(kvreg_monitor monitor);
+
+/**
+ * Calls a function for the events of a registry from now on: see the rules about handlers above. NULL options are the
+ * defaults.
+ *
+ * The calls come one at a time, in the order of the table's revisions. `destroy(data)` is called exactly once, after
+ * the last call of the function, when the handler has ended (also if adding it failed); it may be NULL. Who calls it:
+ * kvreg_handler_remove, kvreg_stop, or the thread in which the last call of the function returned.
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner the caller, who ends it with kvreg_handler_remove; data is given to destroy
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_handler_add(kvreg_registry registry,
+                               const struct kvreg_handler_options *options,
+                               kvreg_event_function function,
+                               void *data,
+                               kvreg_destroy_function destroy,
+                               kvreg_handler *out);
+
+/**
+ * Ends a handler: when this returns, its function is not running and never will again, and `destroy` has been called.
+ *
+ * From inside the function itself it returns at once, and `destroy` is called when the function has returned. From
+ * inside another handler, while the function runs in another thread: `KVREG_DEADLOCK`, and nothing is done.
+ *
+ * @thread any; waits for a call of the function that is under way in another thread
+ * @owner gives back what kvreg_handler_add made
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_handler_remove(kvreg_handler handler);
+
+/**
+ * Waits until everything that happened before is told: every change is in the table and in the queues of those who
+ * subscribed, and all handlers have seen it, asynchronous ones too.
+ *
+ * Waits `timeout_ms` milliseconds at most (`KVREG_TIMED_OUT`; -1: for ever), and for no call of a handler that takes
+ * longer than its limit. From inside a handler: `KVREG_DEADLOCK`.
+ *
+ * @thread any; waits as long as it is told to
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_sync(kvreg_registry registry, int64_t timeout_ms);
 
 /**
  * The name of a status as it stands in this header, such as "KVREG_NOT_FOUND"; "KVREG_?" for a number that is none.
@@ -1083,7 +1647,7 @@ KVREG_API kvreg_status kvreg_bucket_clear(kvreg_bucket bucket, uint64_t *count);
  * Ends a bucket. When the call returns, no lookup in any thread gives it, and every call on it gives `KVREG_DEAD`,
  * as does a second stop. Its contents are released. Its name is free for a new bucket, which gets another id.
  *
- * The reason is `KVREG_REASON_NORMAL`, `_SHUTDOWN`, `_KILLED` or `_CRASH`; the other two are for kvreg to give.
+ * The reason is `KVREG_REASON_NORMAL`, `_SHUTDOWN`, `_KILLED` or `_CRASH`; the others are for kvreg to give.
  *
  * @thread any; may block while another thread changes this registry
  * @owner ends the bucket; values that were got from it stay valid until their release
@@ -1091,6 +1655,17 @@ KVREG_API kvreg_status kvreg_bucket_clear(kvreg_bucket bucket, uint64_t *count);
  * @since 0.1.0
  */
 KVREG_API kvreg_status kvreg_bucket_stop(kvreg_bucket bucket, kvreg_reason reason);
+
+/**
+ * As kvreg_bucket_stop with `KVREG_REASON_CRASH`, and says what happened: those who watch get the message with the
+ * event. It is 0 to 65,535 bytes of any kind, by convention UTF-8.
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner ends the bucket; the message is copied
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_crash(kvreg_bucket bucket, const char *message, size_t message_len);
 
 /**
  * Tells whether a bucket lives: `KVREG_OK`, `KVREG_DEAD`, or `KVREG_BAD_HANDLE` if it never was one.
@@ -1759,6 +2334,194 @@ KVREG_API kvreg_status kvreg_batch_count(kvreg_batch batch, uint64_t *out);
  * @since 0.1.0
  */
 KVREG_API kvreg_status kvreg_batch_close(kvreg_batch batch);
+
+/**
+ * Subscribes to the events of a registry: see the rules about events above. NULL options are the defaults.
+ *
+ * From this call on every change that the options ask for comes to the subscription's queue, once and in the order of
+ * the table's revisions, and none that was made before. With `KVREG_START_REVISION` or `KVREG_START_SNAPSHOT` it begins
+ * with an earlier change: `KVREG_OUT_OF_RANGE` if one since then is not remembered any more (`history` in
+ * kvreg_options), `KVREG_INVALID_ARGUMENT` if the revision has not come yet, or the snapshot is another registry's.
+ * Cost while it lives: each change of the registry that it asks for allocates an event.
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner the caller, who ends it with kvreg_subscription_close
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_subscribe(kvreg_registry registry,
+                             const struct kvreg_subscribe_options *options,
+                             kvreg_subscription *out);
+
+/**
+ * Takes the next event: `KVREG_TIMED_OUT` if none came in time, `KVREG_STOPPED` if none will come, because the registry
+ * was stopped, the subscription was closed while this call waited, or it was disconnected.
+ *
+ * Waits `timeout_ms` milliseconds at most; 0: not at all, -1: for ever; other negative numbers are
+ * `KVREG_INVALID_ARGUMENT`. Several threads may take from one subscription: each event goes to one of them.
+ *
+ * @thread any; waits as long as it is told to; not for synchronous handlers
+ * @owner the event is the caller's, until kvreg_event_release
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_subscription_next(kvreg_subscription subscription,
+                                     int64_t timeout_ms,
+                                     struct kvreg_event *out);
+
+/**
+ * Gives a file descriptor that is readable (`POLLIN`) while kvreg_subscription_next would not wait: for epoll, libuv,
+ * asyncio and their like. It works level-triggered and edge-triggered, if every wake-up takes until `KVREG_TIMED_OUT`.
+ *
+ * The first call makes it, later ones give the same: `KVREG_IO` if the system has none left. It ends with the
+ * subscription: take it out of your loop before you close that. When no more events will come it stays readable.
+ *
+ * @thread any
+ * @owner the subscription: do not read from it, write to it or close it
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_subscription_fd(kvreg_subscription subscription, int *out);
+
+/**
+ * Tells how many events wait to be taken.
+ *
+ * @thread any
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_subscription_count(kvreg_subscription subscription, uint64_t *out);
+
+/**
+ * Takes a snapshot of the registry from which on the subscription goes on: the events of what it shows are dropped
+ * from the queue, and all later ones come. So whoever copies the snapshot and then takes events misses nothing, and is
+ * told nothing twice. Cost: that of kvreg_snapshot_take, and of the events that wait.
+ *
+ * @thread any; waits for changes under way in other threads, each of which takes an instant
+ * @owner the caller, who ends the snapshot with kvreg_snapshot_close
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_subscription_snapshot(kvreg_subscription subscription, kvreg_snapshot *out);
+
+/**
+ * Lends this thread to a subscription: takes its events, one after the other, and calls the function for each, until
+ * the function answers with something else than 0 (which is this call's answer; make it a `KVREG_…` status or a
+ * positive number of your own), or none comes for `timeout_ms` milliseconds (`KVREG_TIMED_OUT`; -1: waits for ever), or
+ * none will come (`KVREG_STOPPED`).
+ *
+ * The function runs without any lock: it may make every call, this one and kvreg_subscription_close too.
+ * `destroy(data)` is called exactly once, before this call returns, also on every error; it may be NULL.
+ *
+ * @thread any; waits as long as it is told to
+ * @owner data is given to destroy; the events are kvreg's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_subscription_dispatch(kvreg_subscription subscription,
+                                         int64_t timeout_ms,
+                                         kvreg_event_function function,
+                                         void *data,
+                                         kvreg_destroy_function destroy);
+
+/**
+ * Ends a subscription: what is in its queue is dropped, threads that wait for an event get `KVREG_STOPPED`, and its
+ * monitors are over.
+ *
+ * @thread any; may block while another thread changes the registry
+ * @owner gives back what kvreg_subscribe made; events that were taken stay valid until their release
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_subscription_close(kvreg_subscription subscription);
+
+/**
+ * Gives back an event that kvreg_subscription_next has filled, and leaves it empty; a second call does nothing.
+ * Harmless for NULL.
+ *
+ * @thread any, also another than the one that took the event
+ * @owner ends the caller's hold on the event's bytes
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API void kvreg_event_release(struct kvreg_event *event);
+
+/**
+ * Lets a subscription know when a bucket exits, and why: one `KVREG_EVENT_DOWN`, whatever else it subscribed to. If the
+ * bucket has exited already the event comes at once; its reason is `KVREG_REASON_GONE` if it is not remembered.
+ *
+ * The bucket and the subscription must be of one registry, else `KVREG_INVALID_ARGUMENT`. Several monitors of one
+ * bucket each tell. Cost: O(1).
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner the subscription: the monitor ends when its event was taken, and with the subscription
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_monitor(kvreg_bucket bucket, kvreg_subscription subscription, kvreg_monitor *out);
+
+/**
+ * Ends a monitor: when this returns `KVREG_OK`, nobody has taken its event and nobody will, also if the bucket exited.
+ * `KVREG_DEAD` if somebody took it.
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner gives back what kvreg_bucket_monitor made
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_monitor_cancel(kvreg_monitor monitor);
+
+/**
+ * Calls a function for the events of a registry from now on: see the rules about handlers above. NULL options are the
+ * defaults.
+ *
+ * The calls come one at a time, in the order of the table's revisions. `destroy(data)` is called exactly once, after
+ * the last call of the function, when the handler has ended (also if adding it failed); it may be NULL. Who calls it:
+ * kvreg_handler_remove, kvreg_stop, or the thread in which the last call of the function returned.
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner the caller, who ends it with kvreg_handler_remove; data is given to destroy
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_handler_add(kvreg_registry registry,
+                               const struct kvreg_handler_options *options,
+                               kvreg_event_function function,
+                               void *data,
+                               kvreg_destroy_function destroy,
+                               kvreg_handler *out);
+
+/**
+ * Ends a handler: when this returns, its function is not running and never will again, and `destroy` has been called.
+ *
+ * From inside the function itself it returns at once, and `destroy` is called when the function has returned. From
+ * inside another handler, while the function runs in another thread: `KVREG_DEADLOCK`, and nothing is done.
+ *
+ * @thread any; waits for a call of the function that is under way in another thread
+ * @owner gives back what kvreg_handler_add made
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_handler_remove(kvreg_handler handler);
+
+/**
+ * Waits until everything that happened before is told: every change is in the table and in the queues of those who
+ * subscribed, and all handlers have seen it, asynchronous ones too.
+ *
+ * Waits `timeout_ms` milliseconds at most (`KVREG_TIMED_OUT`; -1: for ever), and for no call of a handler that takes
+ * longer than its limit. From inside a handler: `KVREG_DEADLOCK`.
+ *
+ * @thread any; waits as long as it is told to
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_sync(kvreg_registry registry, int64_t timeout_ms);
 
 /**
  * The function table, or NULL if this library's major ABI number is not the one asked for (`KVREG_ABI_MAJOR`).

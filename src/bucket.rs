@@ -119,10 +119,12 @@ pub enum Reason {
     OwnerClosed = 4,
     /// Its time to live ran out.
     Expired = 5,
+    /// It had exited before anybody asked, and why is not remembered.
+    Gone = 6,
 }
 
 impl Reason {
-    /// A reason that a caller may give: the last two are kvreg's own.
+    /// A reason that a caller may give: the others are kvreg's own.
     #[cfg(feature = "capi")]
     pub(crate) fn from_caller(number: u32) -> Result<Reason, Error> {
         [Reason::Normal, Reason::Shutdown, Reason::Killed, Reason::Crash]
@@ -255,8 +257,13 @@ impl Bucket {
     /// Ends the bucket: when this returns, no lookup in any thread gives it, and every call on it gives
     /// [`Error::Dead`].
     pub fn stop(self, reason: Reason) -> Result<(), Error> {
-        let registry = self.registry()?;
-        registry::stop_bucket(registry, self, reason)
+        registry::stop_bucket(self.registry()?, self, reason, &[])
+    }
+
+    /// As [`Bucket::stop`], for [`Reason::Crash`]: says what happened, in 65,535 bytes at most. Those who watch get it
+    /// with the event.
+    pub fn crash(self, message: impl AsRef<[u8]>) -> Result<(), Error> {
+        registry::stop_bucket(self.registry()?, self, Reason::Crash, checked(message.as_ref())?)
     }
 
     /// Whether it lives: [`Error::Dead`] or [`Error::BadHandle`] if not.

@@ -14,6 +14,7 @@ pub mod bucket;
 pub mod bulk;
 pub mod change;
 pub mod cursor;
+pub mod event;
 pub mod load;
 mod options;
 pub(crate) mod packed;

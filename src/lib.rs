@@ -39,6 +39,7 @@
 //! | `registry` | a table, the turn to change it, its thread |
 //! | `bucket` | a bucket's life, its contents, and the ways to change them |
 //! | `snapshot` | a registry or a bucket at one moment, as a value |
+//! | `event` | what happens to buckets, for those who listen |
 //! | `batch` | many changes as one |
 //! | `thread` | threads of kvreg's own |
 //! | `capi` | the C interface over all of it |
@@ -53,8 +54,8 @@ pub mod capi;
 mod cuts;
 mod epoch;
 mod error;
+mod event;
 mod fork;
-#[cfg(feature = "capi")]
 mod handle;
 mod hash;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/leave.rs")]
@@ -72,7 +73,7 @@ mod snapshot;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/sync.rs")]
 mod sync;
 mod table;
-#[cfg(not(all(test, any(loom, shuttle))))]
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/thread.rs")]
 mod thread;
 mod tree;
 mod value;
@@ -80,6 +81,10 @@ mod value;
 pub use batch::Batch;
 pub use bucket::{Bounds, Bucket, Reason, Update};
 pub use error::Error;
+pub use event::{
+    Event, EventKind, Filter, Handler, HandlerOptions, Mode, Monitor, Of, Overflow, Start, SubscribeOptions,
+    Subscription,
+};
 pub use name::MAX_LEN as NAME_MAX;
 #[cfg(feature = "test-hooks")]
 pub use registry::hooks;

@@ -20,6 +20,7 @@ mod turn;
 use crate::bucket::{Bucket, Reason, checked};
 use crate::epoch::{self, Pin};
 use crate::error::Error;
+use crate::event::{self, Hub, Waits};
 use crate::fork;
 use crate::name::Name;
 use crate::slot::{self, Home, Kind, SlotData, Slots};
@@ -71,6 +72,8 @@ struct Shared {
     turn: Mutex<Turn>,
     /// Changes that found the turn busy.
     mailbox: Mailbox,
+    /// What a change waits for after its turn.
+    waits: Waits,
     keeper: Keeper,
 }
 
@@ -93,6 +96,7 @@ impl Shared {
             shared = memory::keep(Shared {
                 turn: Mutex::new(Turn::nobodys()),
                 mailbox: Mailbox::new(),
+                waits: Waits::new(),
                 keeper: Keeper::new(),
             });
             slot.shared.store(shared, Ordering::Release); // Release: publishes it
@@ -107,6 +111,9 @@ impl Shared {
 pub struct Options<'a> {
     /// A process-wide name under which it can be found, 0 to 65,535 bytes.
     pub name: Option<&'a [u8]>,
+    /// How many events are remembered for subscriptions that begin in the past. None: 1,024, from the first
+    /// subscription or handler on, so that nothing is spent when there is none.
+    pub history: Option<usize>,
 }
 
 /// Whether a start made the registry.
@@ -133,8 +140,8 @@ impl Registry {
         fork::check()?;
         fork::watch();
         match options.name {
-            None => Ok((start()?, Started::Now)),
-            Some(name) => process::start(checked(name)?, start),
+            None => Ok((start(options.history)?, Started::Now)),
+            Some(name) => process::start(checked(name)?, || start(options.history)),
         }
     }
 
@@ -293,14 +300,31 @@ impl Registry {
         fork::check()?;
         let shared = Shared::of(self.0)?;
         process::forget(self); // first: nobody who starts this name gets a registry that ends
-        let table = shared.turn.lock().end(self.0, shared)?;
+        let (table, hub) = shared.turn.lock().end(self.0, shared)?;
         load::forget(self);
+        if let Some(hub) = hub {
+            // SAFETY: held until below.
+            turn::tell_of_stop(hub, &shared.waits, unsafe { table.as_ref() });
+        }
         shared.keeper.end();
         // SAFETY: the registry's hold, which ends with it.
         unsafe { Table::let_go(table) };
         slot::retire::<RegistrySlot>(self.0);
         epoch::flush();
         Ok(())
+    }
+
+    /// Returns when everything that happened before this call is told: every change is in the table and in the queues of
+    /// those who subscribed, and all handlers have seen it, asynchronous ones too. [`Error::TimedOut`] if that takes
+    /// longer, [`Error::Deadlock`] from inside a handler.
+    pub fn sync(self, wait: Option<Duration>) -> Result<(), Error> {
+        fork::check()?;
+        let shared = Shared::of(self.0)?;
+        if event::in_handler() {
+            return Err(Error::Deadlock);
+        }
+        turn::catch_up(shared, self.0)?;
+        if shared.waits.settle_until(wait.and_then(event::deadline)) { Ok(()) } else { Err(Error::TimedOut) }
     }
 
     /// `read` is ours and short.
@@ -322,7 +346,7 @@ impl Registry {
     }
 }
 
-fn start() -> Result<Registry, Error> {
+fn start(history: Option<usize>) -> Result<Registry, Error> {
     let (index, slot) = REGISTRIES.take()?;
     let id = REGISTRIES.next_id(index);
     let shared = Shared::in_slot(slot);
@@ -334,9 +358,24 @@ fn start() -> Result<Registry, Error> {
         return Err(error);
     }
     slot.table.store(table.as_ptr(), Ordering::Relaxed); // Relaxed: bringing the slot to life publishes it
-    *shared.turn.lock() = Turn::new(id, table);
+    *shared.turn.lock() = Turn::new(id, table, history.map(Hub::new));
     REGISTRIES.bring_to_life(index);
     Ok(Registry(id))
+}
+
+/// Those who listen to a registry, for who has its turn.
+pub(crate) struct Listeners<'t> {
+    pub(crate) hub: &'t mut Hub,
+    pub(crate) waits: &'t Waits,
+    pub(crate) table: &'t Table,
+}
+
+/// Shows the listeners of a registry to `work`, which is ours and short.
+pub(crate) fn with_listeners<R>(
+    registry: Registry,
+    work: impl FnOnce(Listeners<'_>) -> Result<R, Error>,
+) -> Result<R, Error> {
+    turn::with_listeners(Shared::of(registry.0)?, registry.0, work)
 }
 
 /// Lets the registry's thread free what a bucket, or a cut of its registry, has left behind.
@@ -355,12 +394,17 @@ pub(crate) fn attend(registry: Registry) {
     }
 }
 
-/// Ends a bucket of a registry.
-pub(crate) fn stop_bucket(registry: Registry, bucket: Bucket, reason: Reason) -> Result<(), Error> {
+/// Ends a bucket of a registry. The message is that of a crash.
+pub(crate) fn stop_bucket(
+    registry: Registry,
+    bucket: Bucket,
+    reason: Reason,
+    message: &[u8],
+) -> Result<(), Error> {
     fork::check()?;
     // A registry that was stopped took its buckets with it.
     let shared = Shared::of(registry.0).map_err(|_| Error::Dead)?;
-    match turn::change(shared, registry.0, Change::Stop { bucket: bucket.id(), reason }) {
+    match turn::change(shared, registry.0, Change::Stop { bucket: bucket.id(), reason, message }) {
         Ok(_) => Ok(()),
         Err(Error::Stopped) => Err(Error::Dead),
         Err(error) => Err(error),

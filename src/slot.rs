@@ -26,7 +26,10 @@ pub(crate) enum Kind {
     Snapshot = 3,
     #[cfg(feature = "capi")]
     Batch = 4,
-    // 5 subscription, 6 monitor, 7 handler, 8 owner, 9 supervisor, 10 worker, 11 entry; from 16 on: a bucket's weaker handles
+    Subscription = 5,
+    Monitor = 6,
+    Handler = 7,
+    // 8 owner, 9 supervisor, 10 worker, 11 entry; from 16 on: a bucket's weaker handles
 }
 
 const INDEX_BITS: u32 = 28;
@@ -209,7 +212,6 @@ impl<T: SlotData> Slots<T> {
     }
 
     /// A dead object's slot, for who gives it to the next one.
-    #[cfg(feature = "capi")]
     pub(crate) fn slot(&self, id: u64) -> &T {
         let index = index_of(id);
         let chunk = self.chunk(index).expect("a slot that was given out has a chunk");

@@ -181,6 +181,18 @@ impl Snapshot {
         self.state(|state| state.revision)
     }
 
+    /// The table's revision, of a snapshot of this table's registry.
+    pub(crate) fn revision_of(self, table: &Table) -> Result<u64, Error> {
+        self.read(|pin, view| {
+            view.is_registrys()?;
+            if ptr::eq(view.table, table) {
+                Ok(view.names(pin).revision)
+            } else {
+                Err(Error::InvalidArgument)
+            }
+        })
+    }
+
     /// The next name and its bucket, in a registry's snapshot, and moves the cursor on; None at the end.
     pub fn next_name(self, cursor: &mut Cursor) -> Result<Option<(Vec<u8>, Bucket)>, Error> {
         self.next(cursor, |name, id| (name.to_vec(), Bucket::from_id(id)))

@@ -1,6 +1,7 @@
 //! Threads of kvreg's own: their signals are the host's, and they run on any of the process' CPUs.
 
 use crate::error::Error;
+use std::cell::Cell;
 use std::thread::{Builder, JoinHandle};
 
 /// Starts a thread, all signals blocked. A system shows the first 15 bytes of its name, which begins with `kvreg-`.
@@ -12,6 +13,20 @@ pub(crate) fn start(name: String, work: impl FnOnce() + Send + 'static) -> Resul
         })
     });
     started.map_err(|_| Error::Io)
+}
+
+thread_local! {
+    static HAS_DEADLINES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on this thread leaves foreign code to others.
+pub(crate) fn keep_foreign_code_away() {
+    HAS_DEADLINES.set(true);
+}
+
+/// Whether this thread leaves foreign code to others.
+pub(crate) fn has_deadlines() -> bool {
+    HAS_DEADLINES.get()
 }
 
 /// A new thread inherits the mask: the host's signals must not be delivered to ours.

@@ -86,7 +86,7 @@ fn stop_ends_the_registry_and_its_buckets() {
 
 #[test]
 fn a_process_wide_name_leads_to_one_registry() {
-    let options = Options { name: Some(b"the guide's") };
+    let options = Options { name: Some(b"the guide's"), ..Options::default() };
     let (first, started) = Registry::start_with(options).unwrap();
     assert_eq!(started, Started::Now);
     assert_eq!(Registry::start_with(options), Ok((first, Started::Before)));

@@ -3,8 +3,8 @@
 
 use super::types::*;
 use super::{
-    batch::*, bucket::*, bulk::*, change::*, cursor::*, load::*, registry::*, snapshot::*, status::*,
-    typed::*, value::*,
+    batch::*, bucket::*, bulk::*, change::*, cursor::*, event::*, load::*, registry::*, snapshot::*,
+    status::*, typed::*, value::*,
 };
 use crate::sync::Ordering;
 use crate::sync::plain::AtomicPtr;
@@ -122,5 +122,19 @@ fn table() -> kvreg_api {
         batch_count: kvreg_batch_count,
         batch_close: kvreg_batch_close,
         get_or_create: kvreg_get_or_create,
+        subscribe: kvreg_subscribe,
+        subscription_next: kvreg_subscription_next,
+        subscription_fd: kvreg_subscription_fd,
+        subscription_count: kvreg_subscription_count,
+        subscription_snapshot: kvreg_subscription_snapshot,
+        subscription_dispatch: kvreg_subscription_dispatch,
+        subscription_close: kvreg_subscription_close,
+        event_release: kvreg_event_release,
+        bucket_monitor: kvreg_bucket_monitor,
+        monitor_cancel: kvreg_monitor_cancel,
+        handler_add: kvreg_handler_add,
+        handler_remove: kvreg_handler_remove,
+        sync: kvreg_sync,
+        bucket_crash: kvreg_bucket_crash,
     }
 }

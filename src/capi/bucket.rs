@@ -98,7 +98,7 @@ pub unsafe extern "C" fn kvreg_bucket_clear(bucket: kvreg_bucket, count: *mut u6
 /// Ends a bucket. When the call returns, no lookup in any thread gives it, and every call on it gives `KVREG_DEAD`,
 /// as does a second stop. Its contents are released. Its name is free for a new bucket, which gets another id.
 ///
-/// The reason is `KVREG_REASON_NORMAL`, `_SHUTDOWN`, `_KILLED` or `_CRASH`; the other two are for kvreg to give.
+/// The reason is `KVREG_REASON_NORMAL`, `_SHUTDOWN`, `_KILLED` or `_CRASH`; the others are for kvreg to give.
 ///
 /// @thread any; may block while another thread changes this registry
 /// @owner ends the bucket; values that were got from it stay valid until their release
@@ -107,6 +107,26 @@ pub unsafe extern "C" fn kvreg_bucket_clear(bucket: kvreg_bucket, count: *mut u6
 #[unsafe(no_mangle)]
 pub extern "C" fn kvreg_bucket_stop(bucket: kvreg_bucket, reason: kvreg_reason) -> kvreg_status {
     guard(|| Bucket::from_id(bucket).stop(Reason::from_caller(reason)?))
+}
+
+/// As kvreg_bucket_stop with `KVREG_REASON_CRASH`, and says what happened: those who watch get the message with the
+/// event. It is 0 to 65,535 bytes of any kind, by convention UTF-8.
+///
+/// @thread any; may block while another thread changes this registry
+/// @owner ends the bucket; the message is copied
+/// @fork KVREG_FORKED in the child
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_bucket_crash(
+    bucket: kvreg_bucket,
+    message: *const c_char,
+    message_len: usize,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or a valid pointer, as this function's comment in the header demands.
+        let message = unsafe { name(message, message_len)? };
+        Bucket::from_id(bucket).crash(message)
+    })
 }
 
 /// Tells whether a bucket lives: `KVREG_OK`, `KVREG_DEAD`, or `KVREG_BAD_HANDLE` if it never was one.

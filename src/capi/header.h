@@ -14,7 +14,7 @@
  * Rules that hold for every call
  *   Status    Every call answers with a kvreg_status: 0 is KVREG_OK, every error is negative. Calls that answer with
  *             an int64_t give a length or an id, or that negative status.
- *   Handles   Registries, buckets, snapshots and batches are numbers. Copy them, store them, pass them to any thread
+ *   Handles   Registries, buckets, snapshots, subscriptions and all other objects are numbers. Copy them, store them, pass them to any thread
  *             or language. A wrong one is KVREG_BAD_HANDLE, one whose object ended is KVREG_DEAD or KVREG_STOPPED; none
  *             ever crashes, and no number is given out twice.
  *   Text      Names, keys, text and bytes are a pointer and a length in bytes. Names and keys are 0 to 65,535 bytes
@@ -31,7 +31,7 @@
  *             it did, and a reader, who waits for nobody, sees all of it or nothing. A key's revision is its bucket's
  *             at the key's last change.
  *   fork      In the child, reads go on from the tables and snapshots as they were; everything else gives
- *             KVREG_FORKED at once: changes, all calls of batches, and making or closing a snapshot.
+ *             KVREG_FORKED at once: changes, all calls of batches and events, and making or closing a snapshot.
  *             A process that forked before its first kvreg_start is not concerned.
  *   Unload    The library is never unmapped (-z nodelete), so dlclose is harmless. At exit nothing needs to be done;
  *             but a main thread that leaves by pthread_exit leaves the process to the registries' threads, which
@@ -67,6 +67,28 @@
  *   and the loaded one dies unseen. The bucket that is being loaded belongs to its registry: kvreg_stop ends it, and tells
  *   those who wait. The loader may do anything but wait for itself: a load that would close a circle of loaders, over
  *   any number of threads, gives KVREG_DEADLOCK at once.
+ *
+ * Events
+ *   A registry tells of every bucket that is created and of every one that exits: once, in the order of the table's
+ *   revisions, and after the table has changed. So who learns of an exit, in whatever thread, cannot look the bucket up
+ *   any more. A stop of the registry tells of the exit of all its buckets. There are three ways to hear of it:
+ *   - A subscription is a bounded queue of events that you take in your own time: kvreg_subscription_next waits for the
+ *     next one, kvreg_subscription_fd is for event loops, kvreg_subscription_dispatch lends a thread to a function.
+ *     What does not fit is dropped and counted, unless you choose otherwise. kvreg_subscription_snapshot gives a
+ *     snapshot and every event since, without a gap or an overlap between them.
+ *   - A monitor tells a subscription of the exit of one bucket, also if the bucket had exited before.
+ *   - A handler is a function that is called for each event.
+ *   Where nobody listens, a change pays nothing for it.
+ *
+ * Handlers
+ *   A handler's function is called for one event at a time, without any lock, turn or pin of the library's: it may make
+ *   every call. KVREG_HANDLER_SYNC: before the call that made the change returns, in its thread, or in one that makes
+ *   another change at the same time, which it then waits for. KVREG_HANDLER_ASYNC: on a thread of its own. A change that
+ *   is made from inside a handler is published before its call returns as always, but handlers are told of it only when
+ *   those that run have returned: nobody waits for himself. kvreg_sync gives KVREG_DEADLOCK there.
+ *   A function that answers with something else than 0 has failed; one that takes longer than `limit_ms` is slow. Others
+ *   do not wait for it any longer, and unless KVREG_HANDLER_KEEP is set the handler is removed. Other handlers and the
+ *   change itself are not concerned.
  *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many

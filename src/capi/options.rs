@@ -27,7 +27,8 @@ pub(super) unsafe fn read<T: Options>(options: *const T) -> Result<T, Error> {
     }
     // SAFETY: readable by this function's contract; the size comes first in every version of every struct.
     let size = unsafe { options.cast::<usize>().read() };
-    if size < T::FIRST || size > crate::name::MAX_LEN {
+    let cut = size < size_of::<T>() && size % align_of::<T>() != 0; // within a field
+    if size < T::FIRST || size > crate::name::MAX_LEN || cut {
         return Err(Error::InvalidArgument);
     }
     let known = size.min(size_of::<T>());
@@ -47,7 +48,8 @@ pub(super) unsafe fn read<T: Options>(options: *const T) -> Result<T, Error> {
 // SAFETY: numbers and pointers.
 unsafe impl Options for kvreg_options {
     const FIRST: usize = 3 * size_of::<usize>();
-    const DEFAULT: kvreg_options = kvreg_options { size: size_of::<Self>(), name: ptr::null(), name_len: 0 };
+    const DEFAULT: kvreg_options =
+        kvreg_options { size: size_of::<Self>(), name: ptr::null(), name_len: 0, history: 0 };
 }
 
 // SAFETY: numbers.
@@ -61,4 +63,40 @@ unsafe impl Options for kvreg_add_options {
     const FIRST: usize = 40;
     const DEFAULT: kvreg_add_options =
         kvreg_add_options { size: size_of::<Self>(), initial: 0, min: i64::MIN, max: i64::MAX, flags: 0 };
+}
+
+// SAFETY: numbers and a pointer.
+unsafe impl Options for kvreg_subscribe_options {
+    const FIRST: usize = size_of::<Self>();
+    const DEFAULT: kvreg_subscribe_options = kvreg_subscribe_options {
+        size: size_of::<Self>(),
+        events: KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT,
+        of: KVREG_OF_ALL,
+        name: ptr::null(),
+        name_len: 0,
+        bucket: 0,
+        capacity: 1024,
+        overflow: KVREG_OVERFLOW_DROP,
+        start: KVREG_START_NOW,
+        block_ms: 1000,
+        revision: 0,
+        snapshot: 0,
+    };
+}
+
+// SAFETY: numbers and a pointer.
+unsafe impl Options for kvreg_handler_options {
+    const FIRST: usize = size_of::<Self>();
+    const DEFAULT: kvreg_handler_options = kvreg_handler_options {
+        size: size_of::<Self>(),
+        events: KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT,
+        of: KVREG_OF_ALL,
+        name: ptr::null(),
+        name_len: 0,
+        bucket: 0,
+        mode: KVREG_HANDLER_SYNC,
+        flags: 0,
+        limit_ms: 5000,
+        capacity: 65_536,
+    };
 }

@@ -23,8 +23,8 @@ pub unsafe extern "C" fn kvreg_start(
 ) -> kvreg_status {
     guard(|| {
         // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
-        let (out, name) = unsafe { (output(out, 0)?, options_name(options)?) };
-        let (registry, started) = Registry::start_with(Options { name })?;
+        let (out, options) = unsafe { (output(out, 0)?, start_options(options)?) };
+        let (registry, started) = Registry::start_with(options)?;
         *out = registry.id();
         if started == Started::Now { Ok(()) } else { Err(Error::Exists) }
     })
@@ -172,14 +172,19 @@ pub unsafe extern "C" fn kvreg_registry_dump(
 
 /// # Safety
 /// `options` is NULL or points to `options->size` readable bytes, and the name in it is readable.
-unsafe fn options_name<'a>(options: *const kvreg_options) -> Result<Option<&'a [u8]>, Error> {
+unsafe fn start_options<'a>(options: *const kvreg_options) -> Result<Options<'a>, Error> {
     // SAFETY: this function's contract.
     let options = unsafe { super::options::read(options)? };
+    let history = match usize::try_from(options.history).map_err(|_| Error::InvalidArgument)? {
+        0 => None,
+        number => Some(number),
+    };
     if options.name.is_null() && options.name_len == 0 {
-        return Ok(None);
+        return Ok(Options { name: None, history });
     }
     // SAFETY: the name is readable by this function's contract.
-    unsafe { name(options.name, options.name_len) }.map(Some)
+    let name = unsafe { name(options.name, options.name_len)? };
+    Ok(Options { name: Some(name), history })
 }
 
 #[inline(always)]

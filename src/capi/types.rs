@@ -4,9 +4,12 @@
 
 use core::ffi::{c_char, c_void};
 
+#[path = "types/event.rs"]
+mod event;
 #[path = "types/table.rs"]
 mod table;
 
+pub use event::*;
 pub use table::kvreg_api;
 
 /// Id of a registry: never 0 when valid, below 2^53 (exact in a double), never given to another registry.
@@ -86,6 +89,8 @@ pub const KVREG_REASON_CRASH: u32 = 3;
 pub const KVREG_REASON_OWNER_CLOSED: u32 = 4;
 /// Its time to live ran out. Given by kvreg only.
 pub const KVREG_REASON_EXPIRED: u32 = 5;
+/// It had exited before anybody asked, and why is not remembered. Given by kvreg only.
+pub const KVREG_REASON_GONE: u32 = 6;
 
 /// A value of type nil; `as` means nothing.
 pub const KVREG_NIL: u32 = 0;
@@ -131,6 +136,9 @@ pub struct kvreg_options {
     pub name: *const c_char,
     /// Length of `name` in bytes, 0 to 65,535.
     pub name_len: usize,
+    /// How many events are remembered for subscriptions that begin in the past (`KVREG_START_REVISION`). 0, the default:
+    /// 1,024, but only from the first subscription or handler on, so that nothing is spent where there is none.
+    pub history: u64,
 }
 
 /// A run of bytes; it need not end in NUL.

@@ -161,6 +161,11 @@ macro_rules! number {
             }
 
             #[track_caller]
+            pub(crate) fn fetch_max(&self, value: $value, asked: Ordering) -> $value {
+                self.0.fetch_max(value, order(asked))
+            }
+
+            #[track_caller]
             pub(crate) fn fetch_or(&self, value: $value, asked: Ordering) -> $value {
                 self.0.fetch_or(value, order(asked))
             }
@@ -237,6 +242,14 @@ pub(crate) mod channel {
     }
 }
 
+pub(crate) struct InTime;
+
+impl InTime {
+    pub(crate) fn timed_out(&self) -> bool {
+        false
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Condvar(checker::sync::Condvar);
 
@@ -253,8 +266,20 @@ impl Condvar {
 
     /// In a model no time ever runs out.
     #[track_caller]
-    pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, _time: std::time::Duration) {
+    pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, _time: std::time::Duration) -> InTime {
         self.wait(guard);
+        InTime
+    }
+
+    /// Models have no time: it never runs out.
+    #[track_caller]
+    pub(crate) fn wait_until<T>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        _deadline: std::time::Instant,
+    ) -> InTime {
+        self.wait(guard);
+        InTime
     }
 
     #[track_caller]

@@ -4,10 +4,11 @@
 //! It exits with its registry like any other.
 
 use super::turn::{Turn, kill};
-use crate::bucket::{BUCKETS, BucketSlot};
+use crate::bucket::{BUCKETS, BucketSlot, Reason};
 use crate::cuts::Unseen;
 use crate::epoch::{Garbage, Pin};
 use crate::error::Error;
+use crate::event::{Event, Record};
 use crate::name::Name;
 use crate::sync::Ordering;
 use crate::table::Table;
@@ -35,22 +36,39 @@ impl Turn {
         let bytes = unsafe { Name::key(name) };
         let hash = table.names.hash().of(bytes);
         if let Some(found) = table.names.find_hashed(pin, hash, bytes) {
-            let unseen = self.forget(table, slot, bucket).unwrap_or_default();
+            let unseen = self.forget(table, slot, bucket, Reason::Shutdown).unwrap_or_default();
             return Ok((found.id, unseen));
         }
         self.hidden.retain(|&hidden| hidden != bucket);
         let name = NonNull::new(name).expect("a living bucket has a name");
+        let told = self.hub.is_some().then(|| bytes.into());
         // SAFETY: it was made for this table, and its bytes are not there.
-        Ok((bucket, unsafe { table.insert_name(pin, hash, name) }))
+        let unseen = unsafe { table.insert_name(pin, hash, name) };
+        if let (Some(hub), Some(name)) = (&mut self.hub, told) {
+            hub.publish(Record::create(bucket, name, table.names.revision()));
+        }
+        Ok((bucket, unseen))
     }
 
     /// Ends a bucket, if it is a hidden one. Gives what it leaves behind.
-    pub(super) fn forget(&mut self, table: &Table, slot: &BucketSlot, bucket: u64) -> Option<Unseen> {
+    pub(super) fn forget(
+        &mut self,
+        table: &Table,
+        slot: &BucketSlot,
+        bucket: u64,
+        reason: Reason,
+    ) -> Option<Unseen> {
         let place = self.hidden.iter().position(|&hidden| hidden == bucket)?;
         self.hidden.swap_remove(place);
         // Relaxed: as above.
         let name = slot.name.load(Ordering::Relaxed);
+        // SAFETY: a hidden bucket's name is alive.
+        let told = self.hub.is_some().then(|| unsafe { Name::key(name) }.into());
         kill(bucket);
+        if let (Some(hub), Some(name)) = (&mut self.hub, told) {
+            let exit = Record::exit(bucket, name, table.names.revision(), reason, &[]);
+            hub.tell_monitors(&Event::new(exit)); // the table never had it
+        }
         // SAFETY: it was not in the table, and its bucket, which led to it, is dead.
         Some(unsafe { table.discard_name(name) }.into_iter().collect())
     }
@@ -60,7 +78,9 @@ impl Turn {
         let table = self.table(registry)?;
         let mut unseen = Vec::new();
         while let Some(&bucket) = self.hidden.last() {
-            unseen.extend(self.forget(table, BUCKETS.resolve(bucket)?, bucket).into_iter().flatten());
+            unseen.extend(
+                self.forget(table, BUCKETS.resolve(bucket)?, bucket, Reason::Shutdown).into_iter().flatten(),
+            );
         }
         Ok(unseen)
     }

@@ -119,6 +119,7 @@ impl Kept {
 
 /// The thread's life: a panic in its work is caught, and the next work finds it again.
 fn keep(shared: &'static Shared, kept: Kept) {
+    crate::thread::keep_foreign_code_away();
     let keeper = &shared.keeper;
     let mut pause = None;
     loop {

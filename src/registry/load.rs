@@ -173,7 +173,7 @@ struct Hidden {
 impl Drop for Hidden {
     fn drop(&mut self) {
         // It, or its registry, may have been stopped.
-        let _ = super::stop_bucket(self.registry, self.bucket, Reason::Shutdown);
+        let _ = super::stop_bucket(self.registry, self.bucket, Reason::Shutdown, &[]);
     }
 }
 

@@ -8,17 +8,18 @@
 //! Order: a bucket comes to life, then its name into the table; its name goes out of the table, then it dies. So a
 //! lookup never gives a dead bucket, and whoever has an answer finds the table changed.
 
-use super::{REGISTRIES, Shared};
+use super::{Listeners, REGISTRIES, Shared};
 use crate::bucket::{BUCKETS, BucketSlot, Reason};
 use crate::cuts::Unseen;
 use crate::epoch::{self, Pin};
 use crate::error::Error;
+use crate::event::{Hub, Record, Waits, Wake};
 use crate::name::Name;
 use crate::slot;
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{Arc, AtomicU64, MODELLED, MutexGuard, Ordering, spin_loop};
 use crate::table::Table;
-use crate::tree::walk;
+use crate::tree::{Entry, walk};
 use smallvec::SmallVec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -29,6 +30,8 @@ const SPINS: usize = if MODELLED { 1 } else { 200 };
 pub(super) const CREATES: usize = 64;
 /// So many changes of others are made by whoever has the turn.
 const SERVED: usize = 64;
+/// So many events are remembered from the first listener on.
+const REMEMBERED: usize = 1024;
 /// No revision.
 const NEVER: u64 = u64::MAX;
 /// What keeps more bytes than this is freed by the registry's thread.
@@ -38,7 +41,7 @@ pub(super) enum Change<'a> {
     /// Answers with the bucket's id. The hash is this registry's; `seen` is a revision in which the name was not there.
     Create { name: &'a [u8], hash: u64, seen: u64 },
     /// Answers with the bucket's id.
-    Stop { bucket: u64, reason: Reason },
+    Stop { bucket: u64, reason: Reason, message: &'a [u8] },
     /// Makes a bucket that no lookup finds (see `hidden`). Answers with its id.
     Hide { name: &'a [u8] },
     /// Puts a hidden bucket into the table. Answers with the id of the bucket that has its name from now on.
@@ -54,7 +57,7 @@ struct Request {
 
 enum OwnedChange {
     Create { name: Box<[u8]>, hash: u64 },
-    Stop { bucket: u64, reason: Reason },
+    Stop { bucket: u64, reason: Reason, message: Box<[u8]> },
     Hide { name: Box<[u8]> },
     Show { bucket: u64 },
 }
@@ -63,7 +66,9 @@ impl OwnedChange {
     fn new(change: Change<'_>) -> OwnedChange {
         match change {
             Change::Create { name, hash, .. } => OwnedChange::Create { name: name.into(), hash },
-            Change::Stop { bucket, reason } => OwnedChange::Stop { bucket, reason },
+            Change::Stop { bucket, reason, message } => {
+                OwnedChange::Stop { bucket, reason, message: message.into() }
+            }
             Change::Hide { name } => OwnedChange::Hide { name: name.into() },
             Change::Show { bucket } => OwnedChange::Show { bucket },
         }
@@ -72,7 +77,9 @@ impl OwnedChange {
     fn borrow(&self) -> Change<'_> {
         match self {
             OwnedChange::Create { name, hash } => Change::Create { name, hash: *hash, seen: NEVER },
-            &OwnedChange::Stop { bucket, reason } => Change::Stop { bucket, reason },
+            OwnedChange::Stop { bucket, reason, message } => {
+                Change::Stop { bucket: *bucket, reason: *reason, message }
+            }
             OwnedChange::Hide { name } => Change::Hide { name },
             &OwnedChange::Show { bucket } => Change::Show { bucket },
         }
@@ -118,6 +125,8 @@ pub(super) struct Turn {
     table: NonNull<Table>,
     /// Buckets that live and are not in the table. There are as many as loaders that run.
     pub(super) hidden: Vec<u64>,
+    /// Who listens, if anybody ever did.
+    pub(super) hub: Option<Box<Hub>>,
 }
 
 // SAFETY: the table is shared by all threads; the turn's state says who may change it.
@@ -125,17 +134,17 @@ unsafe impl Send for Turn {}
 
 impl Turn {
     pub(super) fn nobodys() -> Turn {
-        Turn { registry: 0, table: NonNull::dangling(), hidden: Vec::new() }
+        Turn { registry: 0, table: NonNull::dangling(), hub: None, hidden: Vec::new() }
     }
 
     /// The table is held as long as the registry runs.
-    pub(super) fn new(registry: u64, table: NonNull<Table>) -> Turn {
-        Turn { registry, table, hidden: Vec::new() }
+    pub(super) fn new(registry: u64, table: NonNull<Table>, hub: Option<Box<Hub>>) -> Turn {
+        Turn { registry, table, hub, hidden: Vec::new() }
     }
 
-    /// It lives longer than a change.
+    /// The table lives longer than this turn.
     pub(super) fn table<'t>(&self, registry: u64) -> Result<&'t Table, Error> {
-        // SAFETY: held while it is this registry's turn.
+        // SAFETY: held while it is this registry's turn, and freed only when the pins are gone that came before.
         if self.registry == registry { Ok(unsafe { self.table.as_ref() }) } else { Err(Error::Stopped) }
     }
 
@@ -143,8 +152,7 @@ impl Turn {
         let pin = epoch::pin();
         let (result, unseen) = match change {
             Change::Create { name, hash, seen } => self.create(&pin, registry, name, hash, seen)?,
-            // The reason is for those who watch; nobody can yet.
-            Change::Stop { bucket, reason: _ } => self.stop(&pin, registry, bucket)?,
+            Change::Stop { bucket, reason, message } => self.stop(&pin, registry, bucket, reason, message)?,
             Change::Hide { name } => (self.hide(&pin, registry, name)?, Unseen::new()),
             Change::Show { bucket } => self.show(&pin, registry, bucket)?,
         };
@@ -161,7 +169,7 @@ impl Turn {
     }
 
     fn create(
-        &self,
+        &mut self,
         pin: &Pin,
         registry: u64,
         name: &[u8],
@@ -182,21 +190,38 @@ impl Turn {
             slot.fill(registry, table, name);
             BUCKETS.bring_to_life(index);
         });
+        if let Some(hub) = &mut self.hub {
+            hub.publish(Record::create(id, name.into(), table.names.revision()));
+        }
         Ok((id, unseen))
     }
 
-    fn stop(&mut self, pin: &Pin, registry: u64, bucket: u64) -> Result<(u64, Unseen), Error> {
+    fn stop(
+        &mut self,
+        pin: &Pin,
+        registry: u64,
+        bucket: u64,
+        reason: Reason,
+        message: &[u8],
+    ) -> Result<(u64, Unseen), Error> {
         let table = self.table(registry)?;
         let slot = BUCKETS.resolve(bucket)?;
         // Relaxed: written by those who had the turn before.
         if slot.registry.load(Ordering::Relaxed) != registry {
             return Err(Error::Dead); // the slot is another bucket's by now
         }
-        if let Some(unseen) = self.forget(table, slot, bucket) {
+        if let Some(unseen) = self.forget(table, slot, bucket, reason) {
             return Ok((bucket, unseen));
         }
+        let name = slot.name.load(Ordering::Relaxed); // Relaxed: as above
         // SAFETY: a living bucket's name is in this table; buckets die under this turn only.
-        let unseen = unsafe { table.remove(pin, slot.name.load(Ordering::Relaxed), || kill(bucket)) };
+        let (told, unseen) = unsafe {
+            let told = self.hub.is_some().then(|| Name::key(name).into());
+            (told, table.remove(pin, name, || kill(bucket)))
+        };
+        if let (Some(hub), Some(name)) = (&mut self.hub, told) {
+            hub.publish(Record::exit(bucket, name, table.names.revision(), reason, message));
+        }
         Ok((bucket, unseen))
     }
 
@@ -218,12 +243,17 @@ impl Turn {
         let _ = catch_unwind(AssertUnwindSafe(|| self.finish(shared)));
     }
 
-    /// Ends the registry: nothing can be found or changed any more. Gives the registry's hold on its table back.
-    pub(super) fn end(&mut self, registry: u64, shared: &'static Shared) -> Result<NonNull<Table>, Error> {
+    /// Ends the registry: nothing can be found or changed any more. Gives the registry's hold on its table back, and who
+    /// is to be told.
+    pub(super) fn end(
+        &mut self,
+        registry: u64,
+        shared: &'static Shared,
+    ) -> Result<(NonNull<Table>, Option<Box<Hub>>), Error> {
         self.table(registry)?;
         REGISTRIES.kill(registry); // first: no lookup gives a bucket that died with its registry
         let unseen = self.forget_all(registry)?;
-        let Turn { table, .. } = std::mem::replace(self, Turn::nobodys());
+        let Turn { table, hub, .. } = std::mem::replace(self, Turn::nobodys());
         while !self.finish(shared) {} // they come too late; nobody can send more
         let root = {
             let pin = epoch::pin();
@@ -233,8 +263,55 @@ impl Turn {
         // SAFETY: as above, and nobody changes the names any more.
         unsafe { walk::<Name>(root, &mut |name| kill((*name).id)) };
         unseen.into_iter().for_each(epoch::retire);
-        Ok(table)
+        Ok((table, hub))
     }
+}
+
+/// Tells everyone of the exit of all buckets of a registry that has ended, and that nothing more will happen.
+pub(super) fn tell_of_stop(mut hub: Box<Hub>, waits: &Waits, table: &Table) {
+    let (mut revision, root) = (table.names.revision(), table.names.root(&epoch::pin()));
+    // SAFETY: the caller holds the table, and nobody changes the names any more.
+    unsafe {
+        walk::<Name>(root, &mut |name| {
+            revision += 1;
+            hub.publish(Record::exit((*name).id, Name::key(name).into(), revision, Reason::Shutdown, &[]));
+            hub.take_wakes().into_iter().for_each(Wake::now);
+            waits.settle();
+        });
+    }
+    for handler in waits.take() {
+        handler.end_with_registry();
+    }
+}
+
+/// Lets go of the turn, and wakes those who wait for events.
+fn release(mut turn: MutexGuard<'_, Turn>) {
+    let wakes = turn.hub.as_mut().map(|hub| hub.take_wakes());
+    drop(turn);
+    wakes.into_iter().flatten().for_each(Wake::now);
+}
+
+pub(super) fn with_listeners<R>(
+    shared: &'static Shared,
+    registry: u64,
+    work: impl FnOnce(Listeners<'_>) -> Result<R, Error>,
+) -> Result<R, Error> {
+    let mut turn = shared.turn.lock();
+    let table = turn.table(registry)?;
+    let hub = turn.hub.get_or_insert_with(|| Hub::new(REMEMBERED));
+    let result = work(Listeners { hub, waits: &shared.waits, table });
+    release(turn);
+    result
+}
+
+/// Makes the changes that wait in the mailbox.
+pub(super) fn catch_up(shared: &'static Shared, registry: u64) -> Result<(), Error> {
+    let mut turn = shared.turn.lock();
+    turn.table(registry)?;
+    // Each panic takes one request with it.
+    while !catch_unwind(AssertUnwindSafe(|| turn.finish(shared))).unwrap_or(false) {}
+    release(turn);
+    Ok(())
 }
 
 /// Ends the life of a bucket that no lookup gives any more.
@@ -272,14 +349,23 @@ pub(super) fn create_many(
         }
     }
     turn.finish_for_others(shared);
+    release(turn);
+    shared.waits.settle();
     result
 }
 
-/// Makes a change to a registry, now or with others, and waits until it is published.
+/// Makes a change to a registry, now or with others, and waits until it is published and the synchronous handlers ran.
 pub(super) fn change(shared: &'static Shared, registry: u64, change: Change<'_>) -> Result<u64, Error> {
+    let result = publish(shared, registry, change);
+    shared.waits.settle();
+    result
+}
+
+fn publish(shared: &'static Shared, registry: u64, change: Change<'_>) -> Result<u64, Error> {
     if let Some(mut turn) = shared.turn.try_lock() {
         let result = turn.apply(shared, registry, change);
         turn.finish_for_others(shared);
+        release(turn);
         return result;
     }
     let change = OwnedChange::new(change);
@@ -303,11 +389,10 @@ fn serve(mut turn: MutexGuard<'_, Turn>, shared: &'static Shared, answer: &Answe
     loop {
         // Ours may stand behind one that panics: each panic takes one request with it.
         let empty = catch_unwind(AssertUnwindSafe(|| turn.finish(shared)));
-        if let Some(result) = answer.get() {
+        let none = matches!(empty, Ok(true)).then_some(Err(Error::Panicked)); // a holder panicked with our change
+        if let Some(result) = answer.get().or(none) {
+            release(turn);
             return result;
-        }
-        if let Ok(true) = empty {
-            return Err(Error::Panicked); // a holder panicked with our change in its hands
         }
     }
 }

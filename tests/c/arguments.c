@@ -296,6 +296,11 @@ TEST(options_must_be_of_a_known_size) {
         CHECK_EQ(kvreg_start(&options.known, &out), KVREG_OK);
         CHECK_EQ(kvreg_stop(out), KVREG_OK);
     }
+    /* An older program knows name and name_len only; what stands behind them is not read. */
+    memset((char *)&options + 3 * sizeof(size_t), 0xff, sizeof options - 3 * sizeof(size_t));
+    options.known.size = 3 * sizeof(size_t);
+    CHECK_EQ(kvreg_start(&options.known, &out), KVREG_OK);
+    CHECK_EQ(kvreg_stop(out), KVREG_OK);
 }
 
 TEST(a_reason_must_be_one_that_callers_give) {

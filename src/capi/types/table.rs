@@ -222,4 +222,52 @@ pub struct kvreg_api {
         registry: kvreg_registry, name: *const c_char, name_len: usize, options: *const kvreg_load_options,
         loader: kvreg_loader_function, data: *mut c_void, destroy: kvreg_destroy_function, out: *mut kvreg_bucket
     ) -> kvreg_status,
+    /// `kvreg_subscribe`
+    pub subscribe: unsafe extern "C" fn(
+        registry: kvreg_registry, options: *const kvreg_subscribe_options, out: *mut kvreg_subscription
+    ) -> kvreg_status,
+    /// `kvreg_subscription_next`
+    pub subscription_next: unsafe extern "C" fn(
+        subscription: kvreg_subscription, timeout_ms: i64, out: *mut kvreg_event
+    ) -> kvreg_status,
+    /// `kvreg_subscription_fd`
+    pub subscription_fd: unsafe extern "C" fn(
+        subscription: kvreg_subscription, out: *mut core::ffi::c_int
+    ) -> kvreg_status,
+    /// `kvreg_subscription_count`
+    pub subscription_count: unsafe extern "C" fn(
+        subscription: kvreg_subscription, out: *mut u64
+    ) -> kvreg_status,
+    /// `kvreg_subscription_snapshot`
+    pub subscription_snapshot: unsafe extern "C" fn(
+        subscription: kvreg_subscription, out: *mut kvreg_snapshot
+    ) -> kvreg_status,
+    /// `kvreg_subscription_dispatch`
+    pub subscription_dispatch: unsafe extern "C" fn(
+        subscription: kvreg_subscription, timeout_ms: i64, function: kvreg_event_function,
+        data: *mut c_void, destroy: kvreg_destroy_function
+    ) -> kvreg_status,
+    /// `kvreg_subscription_close`
+    pub subscription_close: extern "C" fn(subscription: kvreg_subscription) -> kvreg_status,
+    /// `kvreg_event_release`
+    pub event_release: unsafe extern "C" fn(event: *mut kvreg_event),
+    /// `kvreg_bucket_monitor`
+    pub bucket_monitor: unsafe extern "C" fn(
+        bucket: kvreg_bucket, subscription: kvreg_subscription, out: *mut kvreg_monitor
+    ) -> kvreg_status,
+    /// `kvreg_monitor_cancel`
+    pub monitor_cancel: extern "C" fn(monitor: kvreg_monitor) -> kvreg_status,
+    /// `kvreg_handler_add`
+    pub handler_add: unsafe extern "C" fn(
+        registry: kvreg_registry, options: *const kvreg_handler_options, function: kvreg_event_function,
+        data: *mut c_void, destroy: kvreg_destroy_function, out: *mut kvreg_handler
+    ) -> kvreg_status,
+    /// `kvreg_handler_remove`
+    pub handler_remove: extern "C" fn(handler: kvreg_handler) -> kvreg_status,
+    /// `kvreg_sync`
+    pub sync: extern "C" fn(registry: kvreg_registry, timeout_ms: i64) -> kvreg_status,
+    /// `kvreg_bucket_crash`
+    pub bucket_crash: unsafe extern "C" fn(
+        bucket: kvreg_bucket, message: *const c_char, message_len: usize
+    ) -> kvreg_status,
 }

@@ -1,0 +1,82 @@
+//! What a listener wants to hear.
+
+use super::{EventKind, Record};
+use crate::bucket::{Bucket, checked};
+use crate::error::Error;
+
+/// Which events a listener wants. The default is all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter<'a> {
+    /// Those of creates.
+    pub creates: bool,
+    /// Those of exits.
+    pub exits: bool,
+    /// Only of the buckets that it tells.
+    pub of: Of<'a>,
+}
+
+/// Whose events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of<'a> {
+    /// All buckets.
+    All,
+    /// Those of this name, one after the other.
+    Name(&'a [u8]),
+    /// Those whose names begin with this.
+    Prefix(&'a [u8]),
+    /// This one.
+    Bucket(Bucket),
+}
+
+impl Default for Filter<'_> {
+    fn default() -> Self {
+        Filter { creates: true, exits: true, of: Of::All }
+    }
+}
+
+/// A filter that is kept.
+#[derive(Debug)]
+pub(super) struct Wish {
+    creates: bool,
+    exits: bool,
+    pub(super) of: Whose,
+}
+
+#[derive(Debug)]
+pub(super) enum Whose {
+    All,
+    Name(Box<[u8]>),
+    Prefix(Box<[u8]>),
+    Bucket(u64),
+}
+
+impl Wish {
+    pub(super) fn new(filter: Filter<'_>) -> Result<Wish, Error> {
+        let of = match filter.of {
+            Of::All => Whose::All,
+            Of::Name(name) => Whose::Name(checked(name)?.into()),
+            Of::Prefix(prefix) => Whose::Prefix(checked(prefix)?.into()),
+            Of::Bucket(bucket) => Whose::Bucket(bucket.id()),
+        };
+        Ok(Wish { creates: filter.creates, exits: filter.exits, of })
+    }
+
+    /// Whether it can ever be fulfilled.
+    pub(super) fn is_any(&self) -> bool {
+        self.creates || self.exits
+    }
+
+    pub(super) fn wants(&self, event: &Record) -> bool {
+        let kind = match event.kind {
+            EventKind::Create => self.creates,
+            EventKind::Exit => self.exits,
+            _ => true,
+        };
+        kind && match &self.of {
+            Whose::All => true,
+            Whose::Name(name) => event.name == *name,
+            Whose::Prefix(prefix) => event.name.starts_with(prefix),
+            Whose::Bucket(bucket) => event.bucket == *bucket,
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! Handlers: functions that are called for each event, without any lock, turn or pin.
+//!
+//! A handler has a queue, and a right to run that one thread has at a time: so it sees events one by one, in their order.
+//! Whoever makes a change runs the synchronous handlers, or waits for the thread that is just doing so, before its call
+//! returns. An asynchronous handler has a thread of its own.
+//!
+//! From inside a handler nobody waits for a handler: a change made there is published at once, and whoever runs the
+//! handlers tells of it when they return. So a handler that creates and stops buckets works, and cannot hang.
+
+use super::filter::{Filter, Wish};
+use super::hub::Listener;
+use super::queue::{End, Queue, deadline};
+use super::waits::Wait;
+use super::{Event, Overflow};
+use crate::error::Error;
+use crate::fork;
+use crate::handle::{self, Object, ObjectSlot};
+use crate::registry::{self, Registry};
+use crate::slot::{Kind, Slots};
+use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering, global};
+use std::cell::Cell;
+use std::os::unix::thread::JoinHandleExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What a handler runs. An error is a failure.
+pub(super) type Function = dyn Fn(&Event) -> Result<(), Error> + Send + Sync;
+
+/// When a handler runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Before the call that made the change returns, in that thread or one that makes another change.
+    #[default]
+    Synchronous,
+    /// Soon, on a thread of its own.
+    Asynchronous,
+}
+
+/// How a handler is added.
+#[derive(Clone, Copy, Debug)]
+pub struct HandlerOptions<'a> {
+    /// What it is called for.
+    pub filter: Filter<'a>,
+    /// When it runs.
+    pub mode: Mode,
+    /// How long a call may take before those who wait for it go on. None: as long as it wants.
+    pub limit: Option<Duration>,
+    /// Whether it stays when it has failed or taken too long; else it is removed.
+    pub keep: bool,
+    /// How many events wait for it at most, 1 at least; then the oldest are dropped, and it is told how many.
+    pub capacity: usize,
+}
+
+impl Default for HandlerOptions<'_> {
+    fn default() -> Self {
+        let (filter, mode) = (Filter::default(), Mode::default());
+        HandlerOptions { filter, mode, limit: Some(Duration::from_secs(5)), keep: false, capacity: 65_536 }
+    }
+}
+
+global! {
+    static HANDLERS: Slots<ObjectSlot<Called>> = Slots::new();
+}
+
+/// A handler's state.
+pub(crate) struct Called {
+    pub(super) id: u64,
+    registry: Registry,
+    wish: Arc<Wish>,
+    queue: Arc<Queue>,
+    mode: Mode,
+    limit: Option<Duration>,
+    keep: bool,
+    /// None when it was removed. Ended by whoever lets go of it last, without a lock.
+    function: Mutex<Option<Arc<Function>>>,
+    run: Mutex<Run>,
+    /// A call has ended, or the right to run is free.
+    ended: Condvar,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    failures: AtomicU64,
+    /// How long the longest call took, in nanoseconds.
+    slowest: AtomicU64,
+}
+
+#[derive(Default)]
+struct Run {
+    /// Who runs it.
+    runner: Option<Me>,
+    /// Since when the call lasts that is under way.
+    since: Option<Instant>,
+    /// It lasts longer than it may: nobody waits for it.
+    overdue: bool,
+    /// How many events it has seen.
+    done: u64,
+    removed: bool,
+}
+
+impl Object for Called {
+    const KIND: Kind = Kind::Handler;
+    fn slots() -> &'static Slots<ObjectSlot<Called>> {
+        &HANDLERS
+    }
+}
+
+thread_local! {
+    // Without a destructor, so that it is there as long as the thread.
+    /// How many handlers this thread is in.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A thread, as long as it lives. Not std's, which is not there any more when a thread ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Me(usize);
+
+fn me() -> Me {
+    Me(DEPTH.with(|depth| std::ptr::from_ref(depth).addr()))
+}
+
+/// Whether this thread runs a handler.
+pub(crate) fn in_handler() -> bool {
+    DEPTH.get() != 0
+}
+
+/// A handle of a handler: a number. Copy it freely; [`Handler::remove`] ends the handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Handler(u64);
+
+impl Handler {
+    /// Calls a function for the events of a registry from now on.
+    pub fn add(
+        registry: Registry,
+        options: HandlerOptions<'_>,
+        function: impl Fn(&Event) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Result<Handler, Error> {
+        fork::check()?;
+        let wish = Arc::new(Wish::new(options.filter)?);
+        let function: Arc<Function> = Arc::new(function);
+        if options.capacity == 0 {
+            return Err(Error::InvalidArgument);
+        }
+        let make = |id| Called {
+            id,
+            registry,
+            wish,
+            queue: Arc::new(Queue::new(options.capacity, Overflow::DropOldest)),
+            mode: options.mode,
+            limit: options.limit,
+            keep: options.keep,
+            function: Mutex::new(Some(function)),
+            run: Mutex::default(),
+            ended: Condvar::new(),
+            thread: Mutex::default(),
+            failures: AtomicU64::new(0),
+            slowest: AtomicU64::new(0),
+        };
+        let id = handle::open(|id| Arc::new(make(id)))?;
+        let called = handle::get::<Called>(id)?;
+        let added = called.begin();
+        if added.is_err() {
+            let _ = handle::close::<Called>(id);
+            called.queue.end(End::Closed);
+            called.end();
+        }
+        added.map(|()| Handler(id))
+    }
+
+    /// The handle with this number, which is checked when it is used.
+    pub fn from_id(id: u64) -> Handler {
+        Handler(id)
+    }
+
+    /// Its number: not 0, below 2^53.
+    pub fn id(self) -> u64 {
+        self.0
+    }
+
+    /// Ends the handler: when this returns, its function is not running and never will again, unless it is the function
+    /// itself that calls this. [`Error::Deadlock`], and nothing is done, if another handler calls this while the
+    /// function runs in another thread.
+    pub fn remove(self) -> Result<(), Error> {
+        fork::check()?;
+        let called = handle::get::<Called>(self.0)?;
+        called.silence()?;
+        called.leave()
+    }
+}
+
+impl Called {
+    fn begin(self: &Arc<Called>) -> Result<(), Error> {
+        if self.mode == Mode::Asynchronous {
+            self.summon()?;
+        }
+        registry::with_listeners(self.registry, |listeners| {
+            listeners.waits.add(Wait::Handler(Arc::clone(self)));
+            let (wish, queue) = (Arc::clone(&self.wish), Arc::clone(&self.queue));
+            let now = listeners.table.names.revision();
+            listeners.hub.add(Listener { id: self.id, wish, queue }, now, now)
+        })
+    }
+
+    /// Sees to it that it has seen all that was published before this call.
+    pub(super) fn settle(self: &Arc<Called>) {
+        if self.mode == Mode::Asynchronous {
+            return; // its thread was woken
+        }
+        if crate::thread::has_deadlines() {
+            let _ = self.summon();
+        } else {
+            self.wait(self.queue.pushed(), None, true);
+        }
+    }
+
+    /// As [`Called::settle`], for asynchronous ones too; false if that takes longer.
+    pub(super) fn settle_until(self: &Arc<Called>, deadline: Option<Instant>) -> bool {
+        self.wait(self.queue.pushed(), deadline, self.mode == Mode::Synchronous)
+    }
+
+    /// Waits until so many events were seen, and runs the handler for that if it may; not beyond the deadline, nor for a
+    /// call that takes longer than it may.
+    fn wait(&self, events: u64, until: Option<Instant>, may_run: bool) -> bool {
+        loop {
+            if may_run {
+                self.drain();
+            }
+            let mut run = self.run.lock();
+            if run.done >= events || run.removed || run.overdue || in_handler() {
+                return true;
+            }
+            if may_run && run.runner.is_none() {
+                continue;
+            }
+            let limit = run.since.zip(self.limit).and_then(|(since, limit)| since.checked_add(limit));
+            match limit.into_iter().chain(until).min() {
+                None => self.ended.wait(&mut run),
+                Some(time) if !self.ended.wait_until(&mut run, time).timed_out() => {}
+                Some(_) if until.is_some_and(|until| until <= Instant::now()) => return false,
+                Some(_) => {
+                    // The same call still, or one that began since then?
+                    let over = |since: Instant| self.limit.is_some_and(|limit| since.elapsed() >= limit);
+                    run.overdue = run.since.is_some_and(over);
+                    if run.overdue && !self.keep {
+                        run.removed = true;
+                        drop(run);
+                        let _ = self.leave(); // another may have been first
+                        return true; // whoever runs it ends its function
+                    }
+                }
+            }
+        }
+    }
+
+    /// Calls the function for all events that there are, unless another thread is doing that.
+    pub(super) fn drain(&self) {
+        while self.queue.len() != 0 && self.take_right() {
+            // Its hold on the function keeps that alive if it is removed from within.
+            let function = self.function.lock().clone();
+            while let Some(function) = &function
+                && let Ok(event) = self.queue.try_next()
+                && self.call(&**function, &event)
+            {}
+            let mut run = self.run.lock();
+            run.runner = None;
+            drop(run);
+            drop(function); // the last hold, if it was removed meanwhile
+            self.ended.notify_all();
+            // Who put something in meanwhile found us running, and left it to us: look again.
+        }
+    }
+
+    fn take_right(&self) -> bool {
+        let mut run = self.run.lock();
+        let free = run.runner.is_none() && !run.removed;
+        if free {
+            run.runner = Some(me());
+        }
+        free
+    }
+
+    /// Calls the function for one event; tells whether it may be called again.
+    fn call(&self, function: &Function, event: &Event) -> bool {
+        let begin = Instant::now();
+        self.run.lock().since = Some(begin);
+        DEPTH.set(DEPTH.get() + 1);
+        let result = catch_unwind(AssertUnwindSafe(|| function(event)));
+        DEPTH.set(DEPTH.get() - 1);
+        let time = begin.elapsed();
+        self.slowest.fetch_max(time.as_nanos() as u64, Ordering::Relaxed); // a figure for people
+        let failed = !matches!(result, Ok(Ok(())));
+        if failed {
+            self.failures.fetch_add(1, Ordering::Relaxed); // as above
+        }
+        let mut run = self.run.lock();
+        run.done += event.lost_count().unwrap_or(1);
+        run.since = None;
+        run.overdue = false;
+        let removed = run.removed;
+        drop(run);
+        self.ended.notify_all();
+        let slow = self.limit.is_some_and(|limit| time >= limit);
+        let ends = !removed && !self.keep && (failed || slow);
+        if ends {
+            let _ = Handler(self.id).remove(); // another may have been first
+        }
+        !removed && !ends
+    }
+
+    /// From now on it does not run. Waits for a call under way in another thread.
+    fn silence(&self) -> Result<(), Error> {
+        let mut run = self.run.lock();
+        let me = me();
+        let elsewhere = |run: &Run| run.runner.is_some_and(|runner| runner != me);
+        if elsewhere(&run) && in_handler() {
+            return Err(Error::Deadlock);
+        }
+        run.removed = true;
+        while elsewhere(&run) {
+            self.ended.wait(&mut run);
+        }
+        Ok(())
+    }
+
+    /// Takes it out of everything that knows it, and ends its function.
+    fn leave(&self) -> Result<(), Error> {
+        handle::close::<Called>(self.id)?;
+        self.queue.end(End::Closed);
+        let _ = registry::with_listeners(self.registry, |listeners| {
+            listeners.waits.remove(self.id);
+            listeners.hub.remove(self.id, &self.wish);
+            Ok(())
+        }); // if the registry was stopped, it forgot it
+        self.end();
+        Ok(())
+    }
+
+    /// The registry was stopped, and told of everything.
+    pub(crate) fn end_with_registry(self: &Arc<Called>) {
+        if !in_handler() {
+            let may_run = self.mode == Mode::Synchronous;
+            self.wait(self.queue.pushed(), self.limit.and_then(deadline), may_run);
+        }
+        let _ = handle::close::<Called>(self.id); // it may be gone already
+        self.run.lock().removed = true;
+        self.queue.end(End::Closed);
+        self.end();
+    }
+
+    fn end(&self) {
+        let function = self.function.lock().take();
+        drop(function); // which may be foreign code: without the lock
+        let Some(thread) = self.thread.lock().take() else { return };
+        // SAFETY: a plain call without arguments.
+        let mine = thread.as_pthread_t() == unsafe { libc::pthread_self() };
+        // One that is in a call ends by itself after it.
+        if !mine && self.run.lock().runner.is_none() {
+            let _ = thread.join(); // it catches panics
+        }
+    }
+
+    /// Gives it a thread of its own, if it has none, that calls the function whenever there is an event.
+    fn summon(self: &Arc<Called>) -> Result<(), Error> {
+        let mut thread = self.thread.lock();
+        if thread.is_none() {
+            let called = Arc::clone(self);
+            let name = format!("kvreg-on-{}", self.id & 0xfff_ffff);
+            *thread = Some(crate::thread::start(name, move || {
+                while called.queue.wait_for_some() {
+                    called.drain();
+                }
+            })?);
+        }
+        Ok(())
+    }
+}

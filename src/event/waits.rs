@@ -1,0 +1,86 @@
+//! What a change waits for when the turn has been let go of: that synchronous handlers ran, and for room in queues.
+
+use super::handler::Called;
+use super::queue::Queue;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use std::time::Instant;
+
+/// A registry's.
+pub(crate) struct Waits {
+    /// Whether there is any.
+    any: AtomicBool,
+    list: Mutex<Arc<Vec<Wait>>>,
+}
+
+#[derive(Clone)]
+pub(super) enum Wait {
+    Handler(Arc<Called>),
+    Room { id: u64, queue: Arc<Queue> },
+}
+
+impl Wait {
+    fn id(&self) -> u64 {
+        match self {
+            Wait::Handler(called) => called.id,
+            Wait::Room { id, .. } => *id,
+        }
+    }
+}
+
+impl Waits {
+    pub(crate) fn new() -> Waits {
+        Waits { any: AtomicBool::new(false), list: Mutex::default() }
+    }
+
+    /// Waits for what the caller's change has to wait for. The caller has no turn.
+    #[inline(always)]
+    pub(crate) fn settle(&self) {
+        // Relaxed: who makes a change under the turn, or has its answer, sees what was added under the turn before.
+        if self.any.load(Ordering::Relaxed) {
+            self.settle_all();
+        }
+    }
+
+    #[cold]
+    fn settle_all(&self) {
+        let list = Arc::clone(&self.list.lock());
+        for wait in list.iter() {
+            match wait {
+                Wait::Handler(called) => called.settle(),
+                Wait::Room { queue, .. } => queue.wait_for_room(),
+            }
+        }
+    }
+
+    /// Waits until all handlers have seen what was published, asynchronous ones too; false if that takes longer.
+    pub(crate) fn settle_until(&self, deadline: Option<Instant>) -> bool {
+        let list = Arc::clone(&self.list.lock());
+        list.iter().all(|wait| match wait {
+            Wait::Handler(called) => called.settle_until(deadline),
+            Wait::Room { .. } => true,
+        })
+    }
+
+    /// Adds one. Under the turn, before it is told of any change.
+    pub(super) fn add(&self, wait: Wait) {
+        Arc::make_mut(&mut self.list.lock()).push(wait);
+        self.any.store(true, Ordering::Relaxed); // see `settle`
+    }
+
+    pub(super) fn remove(&self, id: u64) {
+        let mut list = self.list.lock();
+        Arc::make_mut(&mut list).retain(|wait| wait.id() != id);
+        self.any.store(!list.is_empty(), Ordering::Relaxed); // whoever still looks finds nothing
+    }
+
+    /// Takes all handlers out.
+    pub(crate) fn take(&self) -> Vec<Arc<Called>> {
+        let list = std::mem::take(&mut *self.list.lock());
+        self.any.store(false, Ordering::Relaxed); // as above
+        let handler = |wait: &Wait| match wait {
+            Wait::Handler(called) => Some(Arc::clone(called)),
+            Wait::Room { .. } => None,
+        };
+        list.iter().filter_map(handler).collect()
+    }
+}
