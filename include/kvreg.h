@@ -90,6 +90,22 @@
  *   do not wait for it any longer, and unless KVREG_HANDLER_KEEP is set the handler is removed. Other handlers and the
  *   change itself are not concerned.
  *
+ * Owners
+ *   An owner is a lifetime that buckets of any registries can be tied to: a session, a request, a plugin, a thread. A
+ *   bucket is tied when it is made (kvreg_create_with) or given (kvreg_bucket_give), to one owner at a time. When the
+ *   owner ends (kvreg_owner_close, or the end of its thread), its buckets exit with KVREG_REASON_OWNER_CLOSED; those
+ *   with an heir that lives pass to it instead. A bucket that exits before its owner is forgotten by it. Owners are
+ *   independent of registries: kvreg_stop ends buckets, not their owners.
+ *
+ * Access
+ *   What a call may do is said by the handle. The one that made a bucket is full. A protected bucket's name leads
+ *   everybody else to a handle that only reads, a private one's to a handle that only tells name, registry and life;
+ *   kvreg_create, kvreg_lookup and snapshots of the registry give that one. All the rest is KVREG_ACCESS_DENIED with it:
+ *   with a read-only handle puts, deletes, updates, batches, stop, give and set_heir, with a sealed one gets, counts,
+ *   dumps and snapshots too, and a private bucket's contents in a snapshot of its registry. It guards against mistakes,
+ *   not against an enemy in the same process. Handles of one bucket that allow different things are different numbers:
+ *   kvreg_bucket_same compares buckets.
+ *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many
  *   bytes, without padding. All numbers are little-endian. A list of names or keys is just that. An item is its key, a
@@ -161,6 +177,9 @@
 /** The same for `kvreg_handler_options`: all events, synchronously. */
 #define KVREG_HANDLER_OPTIONS_INIT {sizeof(kvreg_handler_options), KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, KVREG_HANDLER_SYNC, 0, 5000, 65536}
 
+/** The same for `kvreg_bucket_options`: public, and nobody's. */
+#define KVREG_BUCKET_OPTIONS_INIT {sizeof(kvreg_bucket_options), 0, 0, KVREG_ACCESS_PUBLIC, 0}
+
 /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */
 #define KVREG_CURSOR_INIT {{0, 0}}
 
@@ -192,7 +211,7 @@
 #define KVREG_BAD_HANDLE -4
 
 /**
- * The bucket exited, or the snapshot or batch was closed.
+ * The bucket exited, or the snapshot, batch or owner was closed.
  */
 #define KVREG_DEAD -5
 
@@ -305,6 +324,21 @@
  * It had exited before anybody asked, and why is not remembered. Given by kvreg only.
  */
 #define KVREG_REASON_GONE 6
+
+/**
+ * Everybody reads and writes.
+ */
+#define KVREG_ACCESS_PUBLIC 0
+
+/**
+ * Everybody reads; only the handle that kvreg_create_with gave writes, too.
+ */
+#define KVREG_ACCESS_PROTECTED 1
+
+/**
+ * Only the handle that kvreg_create_with gave reads and writes. Others tell name, registry and life.
+ */
+#define KVREG_ACCESS_PRIVATE 2
 
 /**
  * A value of type nil; `as` means nothing.
@@ -697,6 +731,38 @@ typedef struct kvreg_options {
    */
   uint64_t history;
 } kvreg_options;
+
+/**
+ * Id of an owner: a lifetime that buckets are tied to. To be ended with `kvreg_owner_close`; from then on it answers
+ * `KVREG_DEAD`. 0 stands for "nobody" where an owner may be left out.
+ */
+typedef uint64_t kvreg_owner;
+
+/**
+ * How a bucket is made. Fill it with `KVREG_BUCKET_OPTIONS_INIT`, then set what you want.
+ */
+typedef struct kvreg_bucket_options {
+  /**
+   * `sizeof(kvreg_bucket_options)`; bytes beyond what this library knows must be zero.
+   */
+  size_t size;
+  /**
+   * Whose it is: it exits when this owner ends. 0: nobody's.
+   */
+  kvreg_owner owner;
+  /**
+   * To whom it passes when its owner ends, in place of its exit; see kvreg_bucket_set_heir. 0: to nobody.
+   */
+  kvreg_owner heir;
+  /**
+   * `KVREG_ACCESS_PUBLIC`, `_PROTECTED` or `_PRIVATE`.
+   */
+  uint32_t access;
+  /**
+   * 0; anything else is refused.
+   */
+  uint32_t flags;
+} kvreg_bucket_options;
 
 /**
  * How `kvreg_get_or_create` waits. Fill it with `KVREG_LOAD_OPTIONS_INIT`, then set what you want.
@@ -1241,6 +1307,55 @@ typedef struct kvreg_api {
    * `kvreg_bucket_crash`
    */
   kvreg_status (*bucket_crash)(kvreg_bucket bucket, const char *message, size_t message_len);
+  /**
+   * `kvreg_create_with`
+   */
+  kvreg_status (*create_with)(kvreg_registry registry,
+                              const char *name,
+                              size_t name_len,
+                              const struct kvreg_bucket_options *options,
+                              kvreg_bucket *out,
+                              bool *created);
+  /**
+   * `kvreg_owner_open`
+   */
+  kvreg_status (*owner_open)(kvreg_owner *out);
+  /**
+   * `kvreg_owner_of_thread`
+   */
+  kvreg_status (*owner_of_thread)(kvreg_owner *out);
+  /**
+   * `kvreg_owner_close`
+   */
+  kvreg_status (*owner_close)(kvreg_owner owner);
+  /**
+   * `kvreg_owner_check`
+   */
+  kvreg_status (*owner_check)(kvreg_owner owner);
+  /**
+   * `kvreg_owner_count`
+   */
+  kvreg_status (*owner_count)(kvreg_owner owner, uint64_t *out);
+  /**
+   * `kvreg_bucket_give`
+   */
+  kvreg_status (*bucket_give)(kvreg_bucket bucket, kvreg_owner owner);
+  /**
+   * `kvreg_bucket_set_heir`
+   */
+  kvreg_status (*bucket_set_heir)(kvreg_bucket bucket, kvreg_owner heir);
+  /**
+   * `kvreg_bucket_owner`
+   */
+  kvreg_status (*bucket_owner)(kvreg_bucket bucket, kvreg_owner *out);
+  /**
+   * `kvreg_bucket_reader`
+   */
+  kvreg_status (*bucket_reader)(kvreg_bucket bucket, kvreg_bucket *out);
+  /**
+   * `kvreg_bucket_same`
+   */
+  kvreg_status (*bucket_same)(kvreg_bucket bucket, kvreg_bucket other, bool *out);
 } kvreg_api;
 
 #ifdef __cplusplus
@@ -1494,6 +1609,27 @@ KVREG_API kvreg_status kvreg_start(const struct kvreg_options *options, kvreg_re
 KVREG_API kvreg_status kvreg_create(kvreg_registry registry, const char *name, size_t name_len, kvreg_bucket *out);
 
 /**
+ * As kvreg_create, and says how the bucket is made: its owner, its heir, and what others may do with it.
+ *
+ * The options count only if this call makes the bucket, which `*created` tells (it may be NULL). Then `*out` is a full
+ * handle, also of a protected or private bucket, which its name does not lead to; else it is what kvreg_lookup gives.
+ * With an owner or heir that was closed it gives `KVREG_DEAD`, and makes none. NULL options are the defaults: public,
+ * and nobody's.
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner options->owner, if it is not 0; an id needs no release; the name is copied
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_create_with(kvreg_registry registry,
+                               const char *name,
+                               size_t name_len,
+                               const struct kvreg_bucket_options *options,
+                               kvreg_bucket *out,
+                               bool *created);
+
+/**
  * Finds the bucket of this name: `KVREG_NOT_FOUND` if there is none, `KVREG_STOPPED` if the registry was stopped.
  *
  * Takes no lock, waits for no thread, makes no system call, allocates nothing (but for a thread's first lookup,
@@ -1735,6 +1871,122 @@ KVREG_API kvreg_status kvreg_bucket_revision(kvreg_bucket bucket, uint64_t *out)
  * @since 0.1.0
  */
 KVREG_API int64_t kvreg_bucket_dump(kvreg_bucket bucket, void *buffer, size_t capacity);
+
+/**
+ * Makes an owner, to which nothing is tied: see the rules about owners above.
+ *
+ * @thread any
+ * @owner the caller, who ends it with kvreg_owner_close
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_owner_open(kvreg_owner *out);
+
+/**
+ * Gives the calling thread's own owner: made at the first call, closed when the thread ends. It can be closed before;
+ * the next call then makes another.
+ *
+ * A thread ends when it returns from its function or calls pthread_exit; the main thread's end by `exit` is none. It is
+ * closed among the thread's last destructors, in no order with others that the program made with pthread_key_create.
+ * In the last of their passes, where nothing could be closed any more, this gives `KVREG_DEAD`.
+ *
+ * @thread any
+ * @owner the thread; kvreg_owner_close may be called
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_owner_of_thread(kvreg_owner *out);
+
+/**
+ * Ends an owner. When the call returns, everything that was tied to it has ended: its buckets have exited with
+ * `KVREG_REASON_OWNER_CLOSED`, and no lookup gives them, or have passed to their heirs.
+ *
+ * What is tied while it is closed either ends with it or is refused with `KVREG_DEAD`. A second close gives `KVREG_DEAD`,
+ * also at once while the first has not returned. Cost: that of as many kvreg_bucket_stop as it has buckets.
+ *
+ * @thread any; may block while another thread changes one of the registries concerned
+ * @owner gives back what kvreg_owner_open made
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_owner_close(kvreg_owner owner);
+
+/**
+ * Tells whether an owner lives: `KVREG_OK`, `KVREG_DEAD`, or `KVREG_BAD_HANDLE` if it never was one.
+ *
+ * @thread any; wait-free
+ * @owner nobody
+ * @fork works in the child, as it was at the fork
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_owner_check(kvreg_owner owner);
+
+/**
+ * Tells how many things are tied to an owner.
+ *
+ * @thread any; may block for an instant while another thread ties something to it
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_owner_count(kvreg_owner owner, uint64_t *out);
+
+/**
+ * Gives a bucket to another owner, or with 0 to nobody: then it outlives them all. `KVREG_DEAD` if the bucket exited or
+ * the owner was closed: then nothing is changed. Needs a full handle. Cost: O(log n).
+ *
+ * @thread any; may block while another thread changes this bucket's registry
+ * @owner the bucket is the new owner's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_give(kvreg_bucket bucket, kvreg_owner owner);
+
+/**
+ * Says to whom a bucket passes when its owner ends, in place of its exit; with 0, to nobody.
+ *
+ * It passes once, and only to an heir that lives then: it is the heir's, and has no heir any more. `KVREG_DEAD` if the
+ * bucket exited or the heir was closed. Needs a full handle. Cost: O(log n).
+ *
+ * @thread any; may block while another thread changes this bucket's registry
+ * @owner nothing changes before the owner's end
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_set_heir(kvreg_bucket bucket, kvreg_owner heir);
+
+/**
+ * Tells whose a bucket is: 0 if nobody's.
+ *
+ * @thread any; may block while another thread changes this bucket's registry
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_owner(kvreg_bucket bucket, kvreg_owner *out);
+
+/**
+ * Gives a handle of the same bucket that reads and does not change it, to be given away: whatever changes the bucket or
+ * its life is `KVREG_ACCESS_DENIED` with it. Needs a handle that reads.
+ *
+ * @thread any; wait-free
+ * @owner nobody: an id needs no release
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_reader(kvreg_bucket bucket, kvreg_bucket *out);
+
+/**
+ * Tells whether two handles are one bucket's, whatever they allow, and also if it exited. (Equal numbers are; unequal
+ * ones may be, if they allow different things.)
+ *
+ * @thread any; wait-free
+ * @owner nobody
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_same(kvreg_bucket bucket, kvreg_bucket other, bool *out);
 
 /**
  * Puts a number of type `KVREG_INT`. Over a number of that type it is one store into place, as with kvreg_put.

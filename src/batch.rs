@@ -11,7 +11,7 @@ mod handle;
 #[cfg(feature = "capi")]
 pub(crate) use handle::BatchHandle;
 
-use crate::bucket::{BUCKETS, Bucket, Item, Long, Payload, checked};
+use crate::bucket::{Bucket, Item, Long, Payload, Right, access, checked};
 use crate::epoch;
 use crate::error::Error;
 use crate::fork;
@@ -72,8 +72,9 @@ impl Batch {
         Ok(())
     }
 
-    /// Whether a bucket is alive and of this registry.
+    /// Whether a bucket is alive and of this registry, and the handle allows changes.
     pub(crate) fn check(&self, bucket: Bucket) -> Result<(), Error> {
+        bucket.allows(Right::Write)?;
         if bucket.registry()? == self.registry { Ok(()) } else { Err(Error::InvalidArgument) }
     }
 
@@ -95,16 +96,18 @@ impl Batch {
     /// Makes all changes at once, in the order in which they were added, and empties the batch; on an error nothing is
     /// changed and the batch stays as it is. Every bucket that is changed counts it as one change: all keys get the
     /// same revision. [`Error::Dead`] if a bucket has exited, [`Error::InvalidArgument`] if one is of another registry,
-    /// [`Error::Deadlock`] from an update function of one of them.
+    /// [`Error::AccessDenied`] for a handle that does not allow changes, [`Error::Deadlock`] from an update function of
+    /// one of them.
     pub fn commit(&mut self) -> Result<(), Error> {
         fork::check()?;
         // Stable, so the order within a bucket stays; by number, so that two batches take their buckets in one order.
         let mut order: Vec<&Change> = self.changes.iter().collect();
-        order.sort_by_key(|change| change.bucket);
-        let groups: Vec<&[&Change]> = order.chunk_by(|a, b| a.bucket == b.bucket).collect();
-        for group in &groups {
-            self.check(Bucket::from_id(group[0].bucket))?;
+        order.sort_by_key(|change| access::full(change.bucket));
+        for handle in order.chunk_by(|a, b| a.bucket == b.bucket) {
+            self.check(Bucket::from_id(handle[0].bucket))?;
         }
+        let groups: Vec<&[&Change]> =
+            order.chunk_by(|a, b| access::full(a.bucket) == access::full(b.bucket)).collect();
         let longs = Long::take_all(groups.iter().map(|group| group[0].bucket))?;
         let Some(table) = self.hold_table()? else { return Ok(()) };
         let result = build(&table, &groups, longs).and_then(|parts| show(&table, parts));
@@ -187,7 +190,7 @@ impl Part {
 /// Shows all of it, as one change.
 fn show(table: &Table, parts: Vec<Part>) -> Result<(), Error> {
     let pin = epoch::pin();
-    if let Some(error) = parts.iter().find_map(|part| BUCKETS.resolve(part.bucket).err()) {
+    if let Some(error) = parts.iter().find_map(|part| access::resolve(part.bucket, Right::Write).err()) {
         parts.into_iter().for_each(Part::abandon); // one exited meanwhile
         return Err(error);
     }

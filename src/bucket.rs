@@ -3,11 +3,14 @@
 //! A bucket is a slot (see `slot`) that leads to its name, its registry and, from the first put on, its contents. Its
 //! handle is the slot's id, a plain number.
 
+pub(crate) mod access;
 mod change;
 mod contents;
 mod item;
 mod once;
 
+pub use access::Access;
+pub(crate) use access::Right;
 pub(crate) use change::Long;
 pub(crate) use contents::Contents;
 use item::Number;
@@ -18,6 +21,7 @@ use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::fork;
 use crate::name::{MAX_LEN, Name};
+use crate::owner::Owner;
 use crate::registry::{self, Registry};
 use crate::slot::{Home, Kind, SlotData, Slots};
 use crate::snapshot::{Hold, Snapshot};
@@ -36,13 +40,20 @@ global! {
 /// What a bucket's slot holds.
 #[derive(Default)]
 pub(crate) struct BucketSlot {
-    pub(crate) registry: AtomicU64,
+    /// With marks in the bits that no id has.
+    registry: AtomicU64,
     table: AtomicPtr<Table>,
     /// Freed only when every pin that could have found it here has ended.
     pub(crate) name: AtomicPtr<Name>,
     /// Those of the name, to spare its readers a cache miss; NULL until the first change.
     contents: AtomicPtr<Contents>,
 }
+
+/// The registry's turn knows an owner or an heir.
+const OWNED: u64 = 1 << 63;
+/// The name leads to a sealed handle.
+const PRIVATE: u64 = 1 << 62;
+const MARKS: u64 = OWNED | PRIVATE;
 
 // SAFETY: a number and NULLs, without a destructor.
 unsafe impl SlotData for BucketSlot {
@@ -63,6 +74,41 @@ impl BucketSlot {
         self.table.store(table.cast_mut(), Ordering::Relaxed);
         self.name.store(name, Ordering::Relaxed);
         self.contents.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn registry(&self) -> u64 {
+        // Relaxed: the slot was seen to be alive, which publishes it.
+        self.registry.load(Ordering::Relaxed) & !MARKS
+    }
+
+    fn has(&self, mark: u64) -> bool {
+        self.registry.load(Ordering::Relaxed) & mark != 0 // Relaxed: as above
+    }
+
+    /// For who has the turn.
+    fn mark(&self, mark: u64, whether: bool) {
+        let others = self.registry.load(Ordering::Relaxed) & !mark;
+        // Relaxed: only who has the turn writes it, and the mark is all there is to it.
+        self.registry.store(others | if whether { mark } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// Whether the registry's turn knows an owner or an heir. Only who has the turn gets an answer that stays.
+    pub(crate) fn is_owned(&self) -> bool {
+        self.has(OWNED)
+    }
+
+    /// For who has the turn.
+    pub(crate) fn set_owned(&self, owned: bool) {
+        self.mark(OWNED, owned);
+    }
+
+    /// For who makes the bucket.
+    pub(crate) fn set_private(&self) {
+        self.mark(PRIVATE, true);
+    }
+
+    fn is_private(&self) -> bool {
+        self.has(PRIVATE)
     }
 
     /// The contents, if anything was ever put in.
@@ -136,6 +182,9 @@ impl Reason {
 
 /// A handle of a bucket: a number like a pid. Copy it freely; there is nothing to free. After the bucket's exit it
 /// answers [`Error::Dead`], and no other bucket ever gets it.
+///
+/// A bucket may have handles that allow less than others (see [`Access`]): they are different numbers, so `==` tells
+/// handles apart, and [`Bucket::same`] buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bucket(u64);
 
@@ -212,7 +261,7 @@ impl Bucket {
 
     /// Deletes a key; tells whether it was there.
     pub fn delete(self, key: impl AsRef<[u8]>) -> Result<bool, Error> {
-        if self.read_contents(true, |_| false)? {
+        if self.read_contents(Right::Write, true, |_| false)? {
             return checked(key.as_ref()).and_then(|_| fork::check()).map(|()| false);
         }
         change::change(self.0, key.as_ref(), |old| Ok((Step::Delete, old.is_some())))
@@ -220,12 +269,12 @@ impl Bucket {
 
     /// How many keys it has.
     pub fn count(self) -> Result<u64, Error> {
-        self.read_contents(0, |contents| contents.count())
+        self.read_contents(Right::Read, 0, |contents| contents.count())
     }
 
     /// How many changes it has seen.
     pub fn revision(self) -> Result<u64, Error> {
-        self.read_contents(0, |contents| contents.revision())
+        self.read_contents(Right::Read, 0, |contents| contents.revision())
     }
 
     /// The contents as they are now, as a value.
@@ -257,18 +306,38 @@ impl Bucket {
     /// Ends the bucket: when this returns, no lookup in any thread gives it, and every call on it gives
     /// [`Error::Dead`].
     pub fn stop(self, reason: Reason) -> Result<(), Error> {
+        self.allows(Right::Write)?;
         registry::stop_bucket(self.registry()?, self, reason, &[])
     }
 
     /// As [`Bucket::stop`], for [`Reason::Crash`]: says what happened, in 65,535 bytes at most. Those who watch get it
     /// with the event.
     pub fn crash(self, message: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.allows(Right::Write)?;
         registry::stop_bucket(self.registry()?, self, Reason::Crash, checked(message.as_ref())?)
+    }
+
+    /// Gives the bucket to another owner, or to nobody; [`Error::Dead`] if the owner was closed.
+    pub fn give(self, owner: Option<Owner>) -> Result<(), Error> {
+        self.allows(Right::Write)?;
+        registry::give_bucket(self.registry()?, self, owner)
+    }
+
+    /// Says who gets the bucket when its owner ends, in place of its exit: for once, and only if the heir lives then.
+    /// [`Error::Dead`] if the heir was closed.
+    pub fn set_heir(self, heir: Option<Owner>) -> Result<(), Error> {
+        self.allows(Right::Write)?;
+        registry::set_heir_of_bucket(self.registry()?, self, heir)
+    }
+
+    /// Its owner, if it has one.
+    pub fn owner(self) -> Result<Option<Owner>, Error> {
+        registry::owner_of_bucket(self.registry()?, self)
     }
 
     /// Whether it lives: [`Error::Dead`] or [`Error::BadHandle`] if not.
     pub fn check(self) -> Result<(), Error> {
-        BUCKETS.resolve(self.0).map(|_| ())
+        self.allows(Right::Know)
     }
 
     /// Its name.
@@ -282,14 +351,14 @@ impl Bucket {
     }
 
     fn registry_of(self, _pin: &Pin) -> Result<Registry, Error> {
-        // Relaxed: the slot was seen to be alive, which publishes it.
-        Ok(Registry::from_id(BUCKETS.resolve(self.0)?.registry.load(Ordering::Relaxed)))
+        Ok(Registry::from_id(access::resolve(self.0, Right::Know)?.registry()))
     }
 
     /// `read` is ours, short, and runs under a pin.
     pub(crate) fn read_name<R>(self, read: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
         let _pin = epoch::pin();
-        let name = BUCKETS.resolve(self.0)?.name.load(Ordering::Relaxed); // Relaxed: as above
+        // Relaxed: the slot was seen to be alive, which publishes it.
+        let name = access::resolve(self.0, Right::Know)?.name.load(Ordering::Relaxed);
         // SAFETY: a name is freed only after every pin that could have found it in a living slot has ended.
         Ok(read(unsafe { Name::key(name) }))
     }
@@ -305,13 +374,13 @@ impl Bucket {
     fn read<R>(self, key: &[u8], read: impl FnOnce(&Item) -> R) -> Result<Option<R>, Error> {
         let key = checked(key)?;
         let pin = epoch::pin();
-        let Some(contents) = BUCKETS.resolve(self.0)?.contents(&pin) else { return Ok(None) };
+        let Some(contents) = access::resolve(self.0, Right::Read)?.contents(&pin) else { return Ok(None) };
         Ok(contents.find(&pin, key).map(read))
     }
 
-    fn read_contents<R>(self, empty: R, read: impl FnOnce(&Contents) -> R) -> Result<R, Error> {
+    fn read_contents<R>(self, right: Right, empty: R, read: impl FnOnce(&Contents) -> R) -> Result<R, Error> {
         let pin = epoch::pin();
-        Ok(BUCKETS.resolve(self.0)?.contents(&pin).map_or(empty, read))
+        Ok(access::resolve(self.0, right)?.contents(&pin).map_or(empty, read))
     }
 
     /// Visits all keys as they are at one revision.
@@ -320,7 +389,7 @@ impl Bucket {
             return Hold::of_bucket(self)?.for_each_item(visit);
         }
         let pin = epoch::pin();
-        let Some(contents) = BUCKETS.resolve(self.0)?.contents(&pin) else { return Ok(()) };
+        let Some(contents) = access::resolve(self.0, Right::Read)?.contents(&pin) else { return Ok(()) };
         let mut result = Ok(());
         contents.for_each_unfinished(&pin, &mut |item| {
             // SAFETY: alive while the pin is.
@@ -329,9 +398,9 @@ impl Bucket {
         result
     }
 
-    /// The table that it is in and its name there, alive while the pin is.
+    /// The table that it is in and its name there, alive while the pin is: for who may read it.
     pub(crate) fn place(self, _pin: &Pin) -> Result<(&Table, &Name), Error> {
-        let slot = BUCKETS.resolve(self.0)?;
+        let slot = access::resolve(self.0, Right::Read)?;
         // SAFETY: both are freed only after every pin that could have found them in a living slot has ended.
         // Relaxed: the slot was seen to be alive, which publishes them.
         Ok(unsafe { (&*slot.table.load(Ordering::Relaxed), &*slot.name.load(Ordering::Relaxed)) })

@@ -17,6 +17,7 @@ pub mod cursor;
 pub mod event;
 pub mod load;
 mod options;
+pub mod owner;
 pub(crate) mod packed;
 pub mod registry;
 pub mod snapshot;

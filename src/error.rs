@@ -41,8 +41,8 @@ errors! {
     InvalidArgument = -3, c"KVREG_INVALID_ARGUMENT", c"An argument is NULL, too long, not UTF-8, not well-formed, or has an unknown flag or option.";
     /// Not a handle of this kind, or never given out.
     BadHandle = -4, c"KVREG_BAD_HANDLE", c"The handle is of another kind, or was never given out.";
-    /// The bucket exited, or the snapshot or batch was closed.
-    Dead = -5, c"KVREG_DEAD", c"The bucket has exited, or the snapshot or batch was closed.";
+    /// The bucket exited, or the snapshot, batch or owner was closed.
+    Dead = -5, c"KVREG_DEAD", c"The bucket has exited, or the snapshot, batch or owner was closed.";
     /// The registry was stopped.
     Stopped = -6, c"KVREG_STOPPED", c"The registry was stopped.";
     /// The value has another type.

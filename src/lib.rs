@@ -37,6 +37,7 @@
 //! | `name`, `value`, `hash` | names, values, the keyed hash |
 //! | `table` | the map from names to buckets |
 //! | `registry` | a table, the turn to change it, its thread |
+//! | `owner` | a lifetime that buckets and others are tied to |
 //! | `bucket` | a bucket's life, its contents, and the ways to change them |
 //! | `snapshot` | a registry or a bucket at one moment, as a value |
 //! | `event` | what happens to buckets, for those who listen |
@@ -65,6 +66,7 @@ mod lock;
 #[cfg(all(test, any(loom, shuttle)))]
 mod models;
 mod name;
+mod owner;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/pool.rs")]
 mod pool;
 mod registry;
@@ -79,15 +81,16 @@ mod tree;
 mod value;
 
 pub use batch::Batch;
-pub use bucket::{Bounds, Bucket, Reason, Update};
+pub use bucket::{Access, Bounds, Bucket, Reason, Update};
 pub use error::Error;
 pub use event::{
     Event, EventKind, Filter, Handler, HandlerOptions, Mode, Monitor, Of, Overflow, Start, SubscribeOptions,
     Subscription,
 };
 pub use name::MAX_LEN as NAME_MAX;
+pub use owner::Owner;
 #[cfg(feature = "test-hooks")]
 pub use registry::hooks;
-pub use registry::{Options, Registry, Started};
+pub use registry::{Create, Options, Registry, Started};
 pub use snapshot::{Cursor, Snapshot};
 pub use value::{Blob, Text, Value, ValueRef};

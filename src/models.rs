@@ -14,6 +14,7 @@ mod cuts;
 mod loads;
 mod locks;
 mod overwrite;
+mod owners;
 mod pins;
 mod planted;
 mod slots;
@@ -28,6 +29,7 @@ use shuttle::thread::{self, JoinHandle};
 
 use crate::bucket::Bucket;
 use crate::epoch;
+use crate::owner;
 use crate::registry::Registry;
 use crate::sync::memory;
 use std::sync::Arc;
@@ -37,6 +39,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 fn spawn<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
     thread::spawn(|| {
         let result = work();
+        owner::leave();
         epoch::leave_record(); // a thread of loom's can be joined before its thread-local variables are gone
         result
     })

@@ -14,10 +14,11 @@ pub mod hooks;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/keeper.rs")]
 mod keeper;
 pub(crate) mod load;
+mod owned;
 mod process;
 mod turn;
 
-use crate::bucket::{Bucket, Reason, checked};
+use crate::bucket::{Bucket, Reason, access, checked};
 use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::event::{self, Hub, Waits};
@@ -29,6 +30,8 @@ use crate::sync::{AtomicPtr, Mutex, Ordering, global, memory};
 use crate::table::Table;
 use crate::tree::Entry;
 use keeper::Keeper;
+pub use owned::Create;
+pub(crate) use owned::{bequeath, give_bucket, owner_of_bucket, set_heir_of_bucket};
 use smallvec::SmallVec;
 use std::time::Duration;
 use turn::{Change, Mailbox, Turn};
@@ -87,6 +90,15 @@ impl Shared {
         // Acquire: see the Shared that was published.
         // SAFETY: never freed, and set before the slot came to life.
         Ok(unsafe { &*slot_of(id)?.shared.load(Ordering::Acquire) })
+    }
+
+    /// Waits until nobody has the right to change the table that this registry had: if it is being stopped, that is done
+    /// then. (Its slot may be another's by now, whose turn is then waited for in vain.)
+    fn wait_for_end(id: u64) {
+        // SAFETY: never freed. Acquire: see the Shared that was published.
+        if let Some(shared) = unsafe { REGISTRIES.slot(id).shared.load(Ordering::Acquire).as_ref() } {
+            drop(shared.turn.lock());
+        }
     }
 
     /// The Shared of a slot that was taken: the last registry's, or a new one.
@@ -168,7 +180,11 @@ impl Registry {
             }
             (hash, seen)
         };
-        Ok(Bucket::from_id(turn::change(Shared::of(self.0)?, self.0, Change::Create { name, hash, seen })?))
+        Ok(Bucket::from_id(turn::change(
+            Shared::of(self.0)?,
+            self.0,
+            Change::Create { name, hash, seen, terms: None },
+        )?))
     }
 
     /// The buckets of these names, as many creates one after the other would give them, for half their price. A name
@@ -394,7 +410,7 @@ pub(crate) fn attend(registry: Registry) {
     }
 }
 
-/// Ends a bucket of a registry. The message is that of a crash.
+/// Ends a bucket of a registry, by any of its handles. The message is that of a crash.
 pub(crate) fn stop_bucket(
     registry: Registry,
     bucket: Bucket,
@@ -404,7 +420,11 @@ pub(crate) fn stop_bucket(
     fork::check()?;
     // A registry that was stopped took its buckets with it.
     let shared = Shared::of(registry.0).map_err(|_| Error::Dead)?;
-    match turn::change(shared, registry.0, Change::Stop { bucket: bucket.id(), reason, message }) {
+    match turn::change(
+        shared,
+        registry.0,
+        Change::Stop { bucket: access::full(bucket.id()), reason, message },
+    ) {
         Ok(_) => Ok(()),
         Err(Error::Stopped) => Err(Error::Dead),
         Err(error) => Err(error),

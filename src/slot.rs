@@ -29,11 +29,13 @@ pub(crate) enum Kind {
     Subscription = 5,
     Monitor = 6,
     Handler = 7,
-    // 8 owner, 9 supervisor, 10 worker, 11 entry; from 16 on: a bucket's weaker handles
+    Owner = 8,
+    // 9 supervisor, 10 worker, 11 entry; from 16 on: a bucket's weaker handles, see `bucket::access`
 }
 
 const INDEX_BITS: u32 = 28;
 const GENERATION_BITS: u32 = 20;
+const KIND_SHIFT: u32 = INDEX_BITS + GENERATION_BITS;
 const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 const LIVE: u32 = 1 << 31;
 
@@ -97,6 +99,16 @@ struct Free {
     fresh: u32,
 }
 
+/// The number of an id's kind: less than 32, or it is no id.
+pub(crate) fn kind_of(id: u64) -> u64 {
+    id >> KIND_SHIFT
+}
+
+/// The id with another kind.
+pub(crate) fn with_kind(id: u64, kind: u64) -> u64 {
+    kind << KIND_SHIFT | id & ((1 << KIND_SHIFT) - 1)
+}
+
 #[inline(always)]
 pub(crate) fn index_of(id: u64) -> usize {
     (id & ((1 << INDEX_BITS) - 1)) as usize
@@ -122,7 +134,7 @@ impl<T: SlotData> Slots<T> {
     #[inline(always)]
     pub(crate) fn resolve(&self, id: u64) -> Result<&T, Error> {
         // The whole top is compared at once, so a number beyond 53 bits is no id either.
-        if id >> (INDEX_BITS + GENERATION_BITS) != T::KIND as u64 {
+        if id >> KIND_SHIFT != T::KIND as u64 {
             return Err(Error::BadHandle);
         }
         let index = index_of(id);
@@ -173,9 +185,7 @@ impl<T: SlotData> Slots<T> {
     pub(crate) fn next_id(&self, index: u32) -> u64 {
         // Relaxed: the slot is the caller's alone.
         let generation = self.generation(index).load(Ordering::Relaxed);
-        (T::KIND as u64) << (INDEX_BITS + GENERATION_BITS)
-            | u64::from(generation) << INDEX_BITS
-            | u64::from(index)
+        (T::KIND as u64) << KIND_SHIFT | u64::from(generation) << INDEX_BITS | u64::from(index)
     }
 
     /// Makes the id valid. The data must be written before.
@@ -211,7 +221,7 @@ impl<T: SlotData> Slots<T> {
         }
     }
 
-    /// A dead object's slot, for who gives it to the next one.
+    /// The slot of an object that lived, whether it still does or not.
     pub(crate) fn slot(&self, id: u64) -> &T {
         let index = index_of(id);
         let chunk = self.chunk(index).expect("a slot that was given out has a chunk");

@@ -7,7 +7,7 @@ mod hold;
 
 pub(crate) use hold::Hold;
 
-use crate::bucket::{Bucket, Contents, Item, checked};
+use crate::bucket::{Bucket, Contents, Item, access, checked};
 use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::fork;
@@ -126,7 +126,7 @@ impl Snapshot {
     }
 
     /// The contents of one bucket of this registry's snapshot, as a snapshot of their own; None if there was no such
-    /// name. The bucket may have exited since.
+    /// name. The bucket may have exited since. [`Error::AccessDenied`] for a private bucket.
     pub fn bucket(self, name: impl AsRef<[u8]>) -> Result<Option<Snapshot>, Error> {
         fork::check()?;
         let name = checked(name.as_ref())?;
@@ -134,7 +134,9 @@ impl Snapshot {
         if hold.name().is_some() {
             return Err(Error::BadHandle);
         }
-        let Some(found) = hold.find_name(name).map(ptr::from_ref) else { return Ok(None) };
+        let Some(found) = hold.find_name(name) else { return Ok(None) };
+        access::may_read(found.id)?;
+        let found = ptr::from_ref(found);
         Snapshot::new(hold.with_name(found)).map(Some)
     }
 
@@ -161,12 +163,13 @@ impl Snapshot {
         })
     }
 
-    /// The value that a key had in a bucket, in a registry's snapshot.
+    /// The value that a key had in a bucket, in a registry's snapshot; [`Error::AccessDenied`] if that is private.
     pub fn get_in(self, name: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Option<Value>, Error> {
         let (name, key) = (checked(name.as_ref())?, checked(key.as_ref())?);
         self.read(|pin, view| {
             view.is_registrys()?;
             let Some(name) = view.find_name(pin, name) else { return Ok(None) };
+            access::may_read(name.id)?;
             view.find_item(pin, name, key).map(Item::value).transpose()
         })
     }

@@ -52,6 +52,7 @@ programs!(
         header,
         load,
         moments,
+        owner,
         snapshots,
         thread_exit,
         threads,

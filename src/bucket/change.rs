@@ -2,7 +2,7 @@
 
 use super::contents::Contents;
 use super::item::{Item, Number, Payload};
-use super::{BUCKETS, checked};
+use super::{Right, access, checked};
 use crate::cuts::Now;
 use crate::epoch::{self, Pin};
 use crate::error::Error;
@@ -26,7 +26,7 @@ pub(super) fn overwrite(bucket: u64, key: &[u8], number: Number) -> Result<bool,
     let key = checked(key)?;
     fork::check()?;
     let pin = epoch::pin();
-    let Some(contents) = BUCKETS.resolve(bucket)?.contents(&pin) else { return Ok(false) };
+    let Some(contents) = access::resolve(bucket, Right::Write)?.contents(&pin) else { return Ok(false) };
     // Without the lock, so that it is not held while caches miss.
     let root = contents.root(&pin);
     let hash = contents.hash().of(key);
@@ -68,7 +68,7 @@ pub(super) fn change_with_revision<'a, R>(
     fork::check()?;
     loop {
         let pin = epoch::pin();
-        let contents: *const Contents = BUCKETS.resolve(bucket)?.contents_or_new(&pin)?;
+        let contents: *const Contents = access::resolve(bucket, Right::Write)?.contents_or_new(&pin)?;
         // SAFETY: alive while the pin is.
         let contents = unsafe { &*contents };
         let hash = contents.hash().of(key);
@@ -180,7 +180,7 @@ impl Long {
         Long::take_next(bucket, 0)
     }
 
-    /// Takes the locks of several buckets, which stand in the order of their ids.
+    /// Takes the locks of several buckets, which stand in the order of their full handles.
     pub(crate) fn take_all(buckets: impl Iterator<Item = u64>) -> Result<Vec<Long>, Error> {
         buckets.zip(0..).map(|(bucket, taken)| Long::take_next(bucket, taken)).collect()
     }
@@ -189,7 +189,7 @@ impl Long {
         fork::check()?;
         loop {
             let pin = epoch::pin();
-            let contents: *const Contents = BUCKETS.resolve(bucket)?.contents_or_new(&pin)?;
+            let contents: *const Contents = access::resolve(bucket, Right::Write)?.contents_or_new(&pin)?;
             // SAFETY: alive while the pin is.
             let contents = unsafe { &*contents };
             match contents.lock().acquire_long(&pin) {
@@ -221,7 +221,7 @@ impl Long {
         let (step, answer) = decide(looked)?;
         fork::check()?; // it may have forked
         let pin = epoch::pin();
-        BUCKETS.resolve(bucket)?; // it may have exited meanwhile
+        access::resolve(bucket, Right::Write)?; // it may have exited meanwhile
         let contents = self.contents();
         let (root, hash) = (contents.root(&pin), contents.hash().of(key));
         apply(pin, (), Target { contents, root, seen: None, hash, key }, |_, _| Ok((step, answer)))

@@ -3,8 +3,8 @@
 
 use super::types::*;
 use super::{
-    batch::*, bucket::*, bulk::*, change::*, cursor::*, event::*, load::*, registry::*, snapshot::*,
-    status::*, typed::*, value::*,
+    batch::*, bucket::*, bulk::*, change::*, cursor::*, event::*, load::*, owner::*, registry::*,
+    snapshot::*, status::*, typed::*, value::*,
 };
 use crate::sync::Ordering;
 use crate::sync::plain::AtomicPtr;
@@ -136,5 +136,16 @@ fn table() -> kvreg_api {
         handler_remove: kvreg_handler_remove,
         sync: kvreg_sync,
         bucket_crash: kvreg_bucket_crash,
+        create_with: kvreg_create_with,
+        owner_open: kvreg_owner_open,
+        owner_of_thread: kvreg_owner_of_thread,
+        owner_close: kvreg_owner_close,
+        owner_check: kvreg_owner_check,
+        owner_count: kvreg_owner_count,
+        bucket_give: kvreg_bucket_give,
+        bucket_set_heir: kvreg_bucket_set_heir,
+        bucket_owner: kvreg_bucket_owner,
+        bucket_reader: kvreg_bucket_reader,
+        bucket_same: kvreg_bucket_same,
     }
 }

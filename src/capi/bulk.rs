@@ -4,7 +4,7 @@ use super::packed::{Dump, Packed};
 use super::types::*;
 use super::{guard, guard_len, output, slice, value};
 use crate::batch::Batch;
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Right};
 use crate::error::Error;
 use crate::registry::Registry;
 use crate::snapshot::{Cursor, Snapshot};
@@ -70,6 +70,7 @@ pub unsafe extern "C" fn kvreg_bucket_put_many(
         let (count, mut items) = unsafe { (super::optional(count, 0), Packed(slice(items, items_len)?)) };
         crate::fork::check()?;
         let bucket = Bucket::from_id(bucket);
+        bucket.allows(Right::Write)?; // also if there are no items
         let mut batch = Batch::new(bucket.registry()?);
         while !items.is_empty() {
             let (key, value) = (items.key()?, items.value()?);
@@ -108,7 +109,7 @@ pub unsafe extern "C" fn kvreg_bucket_get_many(
         let bucket = Bucket::from_id(bucket);
         // SAFETY: the caller passes NULL or a valid pointer, as this function's comment in the header demands.
         let keys = unsafe { Packed(slice(keys, keys_len)?) };
-        bucket.check()?; // also if there are no keys
+        bucket.allows(Right::Read)?; // also if there are no keys
         let dump = get_many(keys, |key| bucket.get(key))?;
         // SAFETY: the caller passes a buffer of `capacity` bytes, as this function's comment in the header demands.
         unsafe { value::copy_whole(&dump, buffer, capacity) }

@@ -90,6 +90,22 @@
  *   do not wait for it any longer, and unless KVREG_HANDLER_KEEP is set the handler is removed. Other handlers and the
  *   change itself are not concerned.
  *
+ * Owners
+ *   An owner is a lifetime that buckets of any registries can be tied to: a session, a request, a plugin, a thread. A
+ *   bucket is tied when it is made (kvreg_create_with) or given (kvreg_bucket_give), to one owner at a time. When the
+ *   owner ends (kvreg_owner_close, or the end of its thread), its buckets exit with KVREG_REASON_OWNER_CLOSED; those
+ *   with an heir that lives pass to it instead. A bucket that exits before its owner is forgotten by it. Owners are
+ *   independent of registries: kvreg_stop ends buckets, not their owners.
+ *
+ * Access
+ *   What a call may do is said by the handle. The one that made a bucket is full. A protected bucket's name leads
+ *   everybody else to a handle that only reads, a private one's to a handle that only tells name, registry and life;
+ *   kvreg_create, kvreg_lookup and snapshots of the registry give that one. All the rest is KVREG_ACCESS_DENIED with it:
+ *   with a read-only handle puts, deletes, updates, batches, stop, give and set_heir, with a sealed one gets, counts,
+ *   dumps and snapshots too, and a private bucket's contents in a snapshot of its registry. It guards against mistakes,
+ *   not against an enemy in the same process. Handles of one bucket that allow different things are different numbers:
+ *   kvreg_bucket_same compares buckets.
+ *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many
  *   bytes, without padding. All numbers are little-endian. A list of names or keys is just that. An item is its key, a

@@ -100,3 +100,15 @@ unsafe impl Options for kvreg_handler_options {
         capacity: 65_536,
     };
 }
+
+// SAFETY: numbers.
+unsafe impl Options for kvreg_bucket_options {
+    const FIRST: usize = size_of::<usize>() + 24;
+    const DEFAULT: kvreg_bucket_options = kvreg_bucket_options {
+        size: size_of::<Self>(),
+        owner: 0,
+        heir: 0,
+        access: KVREG_ACCESS_PUBLIC,
+        flags: 0,
+    };
+}

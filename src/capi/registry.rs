@@ -1,7 +1,7 @@
 //! Registries: start, names to buckets, stop.
 
 use super::types::*;
-use super::{guard, guard_len, name, output};
+use super::{guard, guard_len, name, optional, options, output, owner};
 use crate::error::Error;
 use crate::registry::{Options, Registry, Started};
 use core::ffi::{c_char, c_void};
@@ -51,6 +51,40 @@ pub unsafe extern "C" fn kvreg_create(
         // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
         let (out, name) = unsafe { (output(out, 0)?, self::name(name, name_len)?) };
         *out = Registry::from_id(registry).create(name)?.id();
+        Ok(())
+    })
+}
+
+/// As kvreg_create, and says how the bucket is made: its owner, its heir, and what others may do with it.
+///
+/// The options count only if this call makes the bucket, which `*created` tells (it may be NULL). Then `*out` is a full
+/// handle, also of a protected or private bucket, which its name does not lead to; else it is what kvreg_lookup gives.
+/// With an owner or heir that was closed it gives `KVREG_DEAD`, and makes none. NULL options are the defaults: public,
+/// and nobody's.
+///
+/// @thread any; may block while another thread changes this registry
+/// @owner options->owner, if it is not 0; an id needs no release; the name is copied
+/// @fork KVREG_FORKED in the child
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_create_with(
+    registry: kvreg_registry,
+    name: *const c_char,
+    name_len: usize,
+    options: *const kvreg_bucket_options,
+    out: *mut kvreg_bucket,
+    created: *mut bool,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
+        let (created, out) = unsafe { (optional(created, false), output(out, 0)?) };
+        // SAFETY: as above.
+        let (name, options) = unsafe { (self::name(name, name_len)?, options::read(options)?) };
+        let (bucket, made) = Registry::from_id(registry).create_with(name, owner::create(options)?)?;
+        *out = bucket.id();
+        if let Some(created) = created {
+            *created = made;
+        }
         Ok(())
     })
 }

@@ -27,6 +27,10 @@ pub type kvreg_snapshot = u64;
 /// answers `KVREG_DEAD`.
 pub type kvreg_batch = u64;
 
+/// Id of an owner: a lifetime that buckets are tied to. To be ended with `kvreg_owner_close`; from then on it answers
+/// `KVREG_DEAD`. 0 stands for "nobody" where an owner may be left out.
+pub type kvreg_owner = u64;
+
 /// What a call answers: `KVREG_OK` (0) or an error, always negative. A status says everything; there is no "last error".
 pub type kvreg_status = i32;
 
@@ -41,7 +45,7 @@ pub const KVREG_EXISTS: i32 = -2;
 pub const KVREG_INVALID_ARGUMENT: i32 = -3;
 /// Not a handle of this kind, or not one that was ever given out.
 pub const KVREG_BAD_HANDLE: i32 = -4;
-/// The bucket exited, or the snapshot or batch was closed.
+/// The bucket exited, or the snapshot, batch or owner was closed.
 pub const KVREG_DEAD: i32 = -5;
 /// The registry was stopped.
 pub const KVREG_STOPPED: i32 = -6;
@@ -92,6 +96,13 @@ pub const KVREG_REASON_EXPIRED: u32 = 5;
 /// It had exited before anybody asked, and why is not remembered. Given by kvreg only.
 pub const KVREG_REASON_GONE: u32 = 6;
 
+/// Everybody reads and writes.
+pub const KVREG_ACCESS_PUBLIC: u32 = 0;
+/// Everybody reads; only the handle that kvreg_create_with gave writes, too.
+pub const KVREG_ACCESS_PROTECTED: u32 = 1;
+/// Only the handle that kvreg_create_with gave reads and writes. Others tell name, registry and life.
+pub const KVREG_ACCESS_PRIVATE: u32 = 2;
+
 /// A value of type nil; `as` means nothing.
 pub const KVREG_NIL: u32 = 0;
 /// A truth value, in `as.boolean`.
@@ -139,6 +150,22 @@ pub struct kvreg_options {
     /// How many events are remembered for subscriptions that begin in the past (`KVREG_START_REVISION`). 0, the default:
     /// 1,024, but only from the first subscription or handler on, so that nothing is spent where there is none.
     pub history: u64,
+}
+
+/// How a bucket is made. Fill it with `KVREG_BUCKET_OPTIONS_INIT`, then set what you want.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct kvreg_bucket_options {
+    /// `sizeof(kvreg_bucket_options)`; bytes beyond what this library knows must be zero.
+    pub size: usize,
+    /// Whose it is: it exits when this owner ends. 0: nobody's.
+    pub owner: kvreg_owner,
+    /// To whom it passes when its owner ends, in place of its exit; see kvreg_bucket_set_heir. 0: to nobody.
+    pub heir: kvreg_owner,
+    /// `KVREG_ACCESS_PUBLIC`, `_PROTECTED` or `_PRIVATE`.
+    pub access: u32,
+    /// 0; anything else is refused.
+    pub flags: u32,
 }
 
 /// A run of bytes; it need not end in NUL.

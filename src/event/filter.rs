@@ -1,7 +1,7 @@
 //! What a listener wants to hear.
 
 use super::{EventKind, Record};
-use crate::bucket::{Bucket, checked};
+use crate::bucket::{Bucket, access, checked};
 use crate::error::Error;
 
 /// Which events a listener wants. The default is all of them.
@@ -56,7 +56,7 @@ impl Wish {
             Of::All => Whose::All,
             Of::Name(name) => Whose::Name(checked(name)?.into()),
             Of::Prefix(prefix) => Whose::Prefix(checked(prefix)?.into()),
-            Of::Bucket(bucket) => Whose::Bucket(bucket.id()),
+            Of::Bucket(bucket) => Whose::Bucket(access::full(bucket.id())),
         };
         Ok(Wish { creates: filter.creates, exits: filter.exits, of })
     }
@@ -76,7 +76,7 @@ impl Wish {
             Whose::All => true,
             Whose::Name(name) => event.name == *name,
             Whose::Prefix(prefix) => event.name.starts_with(prefix),
-            Whose::Bucket(bucket) => event.bucket == *bucket,
+            Whose::Bucket(bucket) => access::full(event.bucket) == *bucket,
         }
     }
 }

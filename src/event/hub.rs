@@ -3,6 +3,7 @@
 use super::filter::{Whose, Wish};
 use super::queue::{End, Queue};
 use super::{Event, Record};
+use crate::bucket::access;
 use crate::error::Error;
 use crate::sync::Arc;
 use smallvec::SmallVec;
@@ -67,8 +68,12 @@ impl Hub {
     pub(crate) fn publish(&mut self, record: Record) {
         let event = Event::new(record);
         let record = &event.0;
-        let one =
-            self.by_name.get(&record.name).into_iter().chain(self.by_bucket.get(&record.bucket)).flatten();
+        let one = self
+            .by_name
+            .get(&record.name)
+            .into_iter()
+            .chain(self.by_bucket.get(&access::full(record.bucket)))
+            .flatten();
         for listener in self.listeners.iter().chain(one) {
             if listener.wish.wants(record) && listener.queue.push(event.clone()) {
                 self.wakes.push(Wake(Arc::clone(&listener.queue)));
@@ -87,7 +92,7 @@ impl Hub {
 
     /// Tells the monitors of a bucket of its exit.
     pub(crate) fn tell_monitors(&mut self, exit: &Event) {
-        for (monitor, queue) in self.monitors.remove(&exit.0.bucket).into_iter().flatten() {
+        for (monitor, queue) in self.monitors.remove(&access::full(exit.0.bucket)).into_iter().flatten() {
             if queue.push(exit.down(monitor)) {
                 self.wakes.push(Wake(queue));
             }
@@ -151,9 +156,12 @@ impl Hub {
         }
     }
 
-    /// How a bucket exited, if that is remembered.
+    /// How a bucket exited, by its full handle, if that is remembered.
     pub(super) fn exit_of(&self, bucket: u64) -> Option<&Event> {
-        self.history.iter().rev().find(|event| event.0.bucket == bucket && event.reason().is_some())
+        self.history
+            .iter()
+            .rev()
+            .find(|event| access::full(event.0.bucket) == bucket && event.reason().is_some())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::queue::Queue;
 use super::{Event, EventKind, Record, Subscription};
-use crate::bucket::{Bucket, Reason};
+use crate::bucket::{Bucket, Reason, access};
 use crate::error::Error;
 use crate::fork;
 use crate::handle::{self, Object, ObjectSlot};
@@ -41,15 +41,16 @@ impl Monitor {
             return Err(error);
         }
         let (registry, queue) = subscription.queue()?;
-        let watch = Watch { registry, bucket: bucket.id(), queue: Arc::clone(&queue) };
+        let full = access::full(bucket.id());
+        let watch = Watch { registry, bucket: full, queue: Arc::clone(&queue) };
         let monitor = Monitor(handle::open(|_| Arc::new(watch))?);
         let set = registry::with_listeners(registry, |Listeners { hub, .. }| {
-            queue.expect(monitor, bucket.id());
+            queue.expect(monitor, full);
             match bucket.registry() {
-                Ok(own) if own == registry => hub.monitor(bucket.id(), monitor.0, Arc::clone(&queue)),
+                Ok(own) if own == registry => hub.monitor(full, monitor.0, Arc::clone(&queue)),
                 Ok(_) => return Err(Error::InvalidArgument),
                 Err(_) => {
-                    queue.push(hub.exit_of(bucket.id()).unwrap_or(&gone(bucket)).down(monitor.0));
+                    queue.push(hub.exit_of(full).unwrap_or(&gone(bucket)).down(monitor.0));
                 }
             }
             Ok(())

@@ -37,6 +37,7 @@ impl Turn {
         let hash = table.names.hash().of(bytes);
         if let Some(found) = table.names.find_hashed(pin, hash, bytes) {
             let unseen = self.forget(table, slot, bucket, Reason::Shutdown).unwrap_or_default();
+            self.disown(registry, slot, bucket);
             return Ok((found.id, unseen));
         }
         self.hidden.retain(|&hidden| hidden != bucket);

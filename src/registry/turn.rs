@@ -8,8 +8,9 @@
 //! Order: a bucket comes to life, then its name into the table; its name goes out of the table, then it dies. So a
 //! lookup never gives a dead bucket, and whoever has an answer finds the table changed.
 
+use super::owned::{Owned, Terms};
 use super::{Listeners, REGISTRIES, Shared};
-use crate::bucket::{BUCKETS, BucketSlot, Reason};
+use crate::bucket::{Access, BUCKETS, BucketSlot, Reason};
 use crate::cuts::Unseen;
 use crate::epoch::{self, Pin};
 use crate::error::Error;
@@ -39,8 +40,8 @@ const LARGE: usize = 16 << 10;
 
 pub(super) enum Change<'a> {
     /// Answers with the bucket's id. The hash is this registry's; `seen` is a revision in which the name was not there.
-    Create { name: &'a [u8], hash: u64, seen: u64 },
-    /// Answers with the bucket's id.
+    Create { name: &'a [u8], hash: u64, seen: u64, terms: Option<&'a Terms> },
+    /// Answers with the bucket's id, which is its full handle.
     Stop { bucket: u64, reason: Reason, message: &'a [u8] },
     /// Makes a bucket that no lookup finds (see `hidden`). Answers with its id.
     Hide { name: &'a [u8] },
@@ -76,7 +77,9 @@ impl OwnedChange {
 
     fn borrow(&self) -> Change<'_> {
         match self {
-            OwnedChange::Create { name, hash } => Change::Create { name, hash: *hash, seen: NEVER },
+            OwnedChange::Create { name, hash } => {
+                Change::Create { name, hash: *hash, seen: NEVER, terms: None }
+            }
             OwnedChange::Stop { bucket, reason, message } => {
                 Change::Stop { bucket: *bucket, reason: *reason, message }
             }
@@ -127,6 +130,7 @@ pub(super) struct Turn {
     pub(super) hidden: Vec<u64>,
     /// Who listens, if anybody ever did.
     pub(super) hub: Option<Box<Hub>>,
+    pub(super) owned: Owned,
 }
 
 // SAFETY: the table is shared by all threads; the turn's state says who may change it.
@@ -134,12 +138,12 @@ unsafe impl Send for Turn {}
 
 impl Turn {
     pub(super) fn nobodys() -> Turn {
-        Turn { registry: 0, table: NonNull::dangling(), hub: None, hidden: Vec::new() }
+        Turn::new(0, NonNull::dangling(), None)
     }
 
     /// The table is held as long as the registry runs.
     pub(super) fn new(registry: u64, table: NonNull<Table>, hub: Option<Box<Hub>>) -> Turn {
-        Turn { registry, table, hub, hidden: Vec::new() }
+        Turn { registry, table, hub, hidden: Vec::new(), owned: Owned::default() }
     }
 
     /// The table lives longer than this turn.
@@ -148,10 +152,17 @@ impl Turn {
         if self.registry == registry { Ok(unsafe { self.table.as_ref() }) } else { Err(Error::Stopped) }
     }
 
-    fn apply(&mut self, shared: &'static Shared, registry: u64, change: Change<'_>) -> Result<u64, Error> {
+    pub(super) fn apply(
+        &mut self,
+        shared: &'static Shared,
+        registry: u64,
+        change: Change<'_>,
+    ) -> Result<u64, Error> {
         let pin = epoch::pin();
         let (result, unseen) = match change {
-            Change::Create { name, hash, seen } => self.create(&pin, registry, name, hash, seen)?,
+            Change::Create { name, hash, seen, terms } => {
+                self.create(&pin, registry, name, hash, seen, terms)?
+            }
             Change::Stop { bucket, reason, message } => self.stop(&pin, registry, bucket, reason, message)?,
             Change::Hide { name } => (self.hide(&pin, registry, name)?, Unseen::new()),
             Change::Show { bucket } => self.show(&pin, registry, bucket)?,
@@ -175,6 +186,7 @@ impl Turn {
         name: &[u8],
         hash: u64,
         seen: u64,
+        terms: Option<&Terms>,
     ) -> Result<(u64, Unseen), Error> {
         let table = self.table(registry)?;
         if table.names.revision() != seen
@@ -186,14 +198,60 @@ impl Turn {
         super::hooks::maybe_panic();
         let (index, slot) = BUCKETS.take()?;
         let id = BUCKETS.next_id(index);
-        let unseen = table.insert(pin, hash, name, id, |name| {
+        let mut shown = id;
+        if let Some(terms) = terms {
+            terms.tie(registry, id).inspect_err(|_| BUCKETS.give(index))?;
+            shown = terms.access.shown(id);
+        }
+        let unseen = table.insert(pin, hash, name, shown, |name| {
             slot.fill(registry, table, name);
+            if let Some(Terms { access: Access::Private, .. }) = terms {
+                slot.set_private();
+            }
             BUCKETS.bring_to_life(index);
         });
         if let Some(hub) = &mut self.hub {
-            hub.publish(Record::create(id, name.into(), table.names.revision()));
+            hub.publish(Record::create(shown, name.into(), table.names.revision()));
         }
         Ok((id, unseen))
+    }
+
+    /// As [`Registry::create_with`](super::Registry::create_with), of a name with this hash.
+    pub(super) fn create_with(
+        &mut self,
+        shared: &'static Shared,
+        registry: u64,
+        name: &[u8],
+        hash: u64,
+        terms: Result<Terms, Error>,
+    ) -> Result<(u64, bool), Error> {
+        let (found, seen) = {
+            let pin = epoch::pin();
+            let names = &self.table(registry)?.names;
+            (names.find_hashed(&pin, hash, name).map(|name| name.id), names.revision())
+        };
+        if let Some(found) = found {
+            return Ok((found, false));
+        }
+        let terms = terms?;
+        let id = self.apply(shared, registry, Change::Create { name, hash, seen, terms: Some(&terms) })?;
+        self.owned.add(id, terms);
+        Ok((id, true))
+    }
+
+    /// Finds that a bucket lives and is this registry's, by its full handle.
+    pub(super) fn check_bucket(&self, registry: u64, bucket: u64) -> Result<&'static BucketSlot, Error> {
+        self.table(registry)?;
+        let slot = BUCKETS.resolve(bucket)?;
+        // Else the slot is another bucket's by now.
+        if slot.registry() == registry { Ok(slot) } else { Err(Error::Dead) }
+    }
+
+    /// Unties a bucket that is dead. Not before: an owner that ends finds it tied, or dead.
+    pub(super) fn disown(&mut self, registry: u64, slot: &BucketSlot, bucket: u64) {
+        if slot.is_owned() {
+            self.owned.forget(registry, bucket);
+        }
     }
 
     fn stop(
@@ -205,23 +263,21 @@ impl Turn {
         message: &[u8],
     ) -> Result<(u64, Unseen), Error> {
         let table = self.table(registry)?;
-        let slot = BUCKETS.resolve(bucket)?;
-        // Relaxed: written by those who had the turn before.
-        if slot.registry.load(Ordering::Relaxed) != registry {
-            return Err(Error::Dead); // the slot is another bucket's by now
-        }
+        let slot = self.check_bucket(registry, bucket)?;
         if let Some(unseen) = self.forget(table, slot, bucket, reason) {
+            self.disown(registry, slot, bucket);
             return Ok((bucket, unseen));
         }
-        let name = slot.name.load(Ordering::Relaxed); // Relaxed: as above
+        let name = slot.name.load(Ordering::Relaxed); // Relaxed: written by those who had the turn before
         // SAFETY: a living bucket's name is in this table; buckets die under this turn only.
         let (told, unseen) = unsafe {
-            let told = self.hub.is_some().then(|| Name::key(name).into());
+            let told = self.hub.is_some().then(|| ((*name).id, Name::key(name).into()));
             (told, table.remove(pin, name, || kill(bucket)))
         };
-        if let (Some(hub), Some(name)) = (&mut self.hub, told) {
-            hub.publish(Record::exit(bucket, name, table.names.revision(), reason, message));
+        if let (Some(hub), Some((shown, name))) = (&mut self.hub, told) {
+            hub.publish(Record::exit(shown, name, table.names.revision(), reason, message));
         }
+        self.disown(registry, slot, bucket);
         Ok((bucket, unseen))
     }
 
@@ -253,7 +309,7 @@ impl Turn {
         self.table(registry)?;
         REGISTRIES.kill(registry); // first: no lookup gives a bucket that died with its registry
         let unseen = self.forget_all(registry)?;
-        let Turn { table, hub, .. } = std::mem::replace(self, Turn::nobodys());
+        let Turn { table, hub, owned, .. } = std::mem::replace(self, Turn::nobodys());
         while !self.finish(shared) {} // they come too late; nobody can send more
         let root = {
             let pin = epoch::pin();
@@ -263,6 +319,7 @@ impl Turn {
         // SAFETY: as above, and nobody changes the names any more.
         unsafe { walk::<Name>(root, &mut |name| kill((*name).id)) };
         unseen.into_iter().for_each(epoch::retire);
+        owned.forget_all(registry);
         Ok((table, hub))
     }
 }
@@ -291,6 +348,16 @@ fn release(mut turn: MutexGuard<'_, Turn>) {
     wakes.into_iter().flatten().for_each(Wake::now);
 }
 
+/// Does something with the turn, and all that is to be done after it.
+pub(super) fn with<R>(shared: &'static Shared, work: impl FnOnce(&mut Turn) -> R) -> R {
+    let mut turn = shared.turn.lock();
+    let result = work(&mut turn);
+    turn.finish_for_others(shared);
+    release(turn);
+    shared.waits.settle();
+    result
+}
+
 pub(super) fn with_listeners<R>(
     shared: &'static Shared,
     registry: u64,
@@ -314,7 +381,7 @@ pub(super) fn catch_up(shared: &'static Shared, registry: u64) -> Result<(), Err
     Ok(())
 }
 
-/// Ends the life of a bucket that no lookup gives any more.
+/// Ends the life of a bucket that no lookup gives any more, by any of its handles.
 pub(super) fn kill(bucket: u64) {
     BUCKETS.kill(bucket);
     slot::retire::<BucketSlot>(bucket);
@@ -340,7 +407,7 @@ pub(super) fn create_many(
     };
     let mut result = Ok(());
     for (&name, hash) in names.iter().zip(hashes) {
-        match turn.apply(shared, registry, Change::Create { name, hash, seen: NEVER }) {
+        match turn.apply(shared, registry, Change::Create { name, hash, seen: NEVER, terms: None }) {
             Ok(id) => visit(id),
             Err(error) => {
                 result = Err(error);

@@ -28,6 +28,7 @@ static GOOD_IS struct {
     kvreg_bucket bucket;
     kvreg_snapshot whole, part; /* of the registry and of the bucket */
     kvreg_batch batch;
+    kvreg_owner owner;
 } good;
 
 static inline void good_take(kvreg_registry registry, kvreg_bucket bucket) {
@@ -36,6 +37,7 @@ static inline void good_take(kvreg_registry registry, kvreg_bucket bucket) {
     CHECK_EQ(kvreg_snapshot_take(registry, &good.whole), KVREG_OK);
     CHECK_EQ(kvreg_bucket_snapshot(bucket, &good.part), KVREG_OK);
     CHECK_EQ(kvreg_batch_new(registry, &good.batch), KVREG_OK);
+    CHECK_EQ(kvreg_owner_open(&good.owner), KVREG_OK);
 }
 
 /* Those that were taken here. */
@@ -43,6 +45,7 @@ static inline void good_close(void) {
     CHECK_EQ(kvreg_snapshot_close(good.whole), KVREG_OK);
     CHECK_EQ(kvreg_snapshot_close(good.part), KVREG_OK);
     CHECK_EQ(kvreg_batch_close(good.batch), KVREG_OK);
+    CHECK_EQ(kvreg_owner_close(good.owner), KVREG_OK);
 }
 
 static inline int64_t calls_but(int64_t answer, int64_t fine) { return answer == fine ? 0 : answer; }
@@ -148,6 +151,32 @@ CALL(batch_commit, (handle))
 CALL(batch_close, (handle))
 CALL_GIVES(batch_count, uint64_t, (handle, &to.out))
 
+CALL(bucket_give, (handle, 0))
+CALL(bucket_set_heir, (handle, 0))
+CALL_GIVES(bucket_owner, kvreg_owner, (handle, &to.out))
+CALL_GIVES(bucket_reader, kvreg_bucket, (handle, &to.out))
+CALL(owner_check, (handle))
+CALL_GIVES(owner_count, uint64_t, (handle, &to.out))
+CALL(owner_close, (handle))
+
+static inline int64_t call_create_with(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_bucket out = POISON;
+    bool created = true;
+    const int64_t answer = kvreg_create_with(handle, key, key_len, NULL, &out, &created);
+    return calls_gave(answer, out == 0 && !created, "the results of kvreg_create_with are 0 after an error");
+}
+
+/* The same calls with the owner in question. */
+static inline int64_t call_bucket_give_to(uint64_t handle, const char *key, size_t key_len) {
+    (void)key, (void)key_len;
+    return handle == 0 ? KVREG_BAD_HANDLE : kvreg_bucket_give(good.bucket, handle);
+}
+
+static inline int64_t call_bucket_set_heir_to(uint64_t handle, const char *key, size_t key_len) {
+    (void)key, (void)key_len;
+    return handle == 0 ? KVREG_BAD_HANDLE : kvreg_bucket_set_heir(good.bucket, handle);
+}
+
 /* The revision is one that no key has. */
 static inline int64_t call_bucket_delete_if_revision(uint64_t handle, const char *key, size_t key_len) {
     return calls_but(kvreg_bucket_delete_if_revision(handle, key, key_len, UINT64_MAX), KVREG_CONFLICT);
@@ -222,7 +251,7 @@ static inline int64_t call_batch_delete_from(uint64_t handle, const char *key, s
 typedef struct call {
     const char *name;
     int64_t (*make)(uint64_t handle, const char *key, size_t key_len);
-    char of;     /* takes a 'r'egistry, a 'b'ucket, a ba't'ch, a 's'napshot: of a 'w'hole registry, of a 'p'art of it */
+    char of;     /* takes a 'r'egistry, a 'b'ucket, a ba't'ch, an 'o'wner, a 's'napshot: 'w'hole, or 'p'art of it */
     bool keyed;  /* takes a name or a key */
     bool change; /* is refused in the child of a fork */
 } call;
@@ -231,6 +260,7 @@ static const call calls[] = {
     {"get_or_create", call_get_or_create, 'r', true, true},
     {"create", call_create, 'r', true, true},
     {"create_many", call_create_many, 'r', false, true},
+    {"create_with", call_create_with, 'r', true, true},
     {"lookup", call_lookup, 'r', true, false},
     {"lookup_id", call_lookup_id, 'r', true, false},
     {"registry_count", call_registry_count, 'r', false, false},
@@ -274,6 +304,15 @@ static const call calls[] = {
     {"batch_commit", call_batch_commit, 't', false, true},
     {"batch_clear", call_batch_clear, 't', false, true},
     {"batch_close", call_batch_close, 't', false, true},
+    {"bucket_set_heir_to", call_bucket_set_heir_to, 'o', false, true},
+    {"bucket_give_to", call_bucket_give_to, 'o', false, true},
+    {"bucket_owner", call_bucket_owner, 'b', false, true},
+    {"bucket_reader", call_bucket_reader, 'b', false, false},
+    {"bucket_set_heir", call_bucket_set_heir, 'b', false, true},
+    {"bucket_give", call_bucket_give, 'b', false, true},
+    {"owner_check", call_owner_check, 'o', false, false},
+    {"owner_count", call_owner_count, 'o', false, true},
+    {"owner_close", call_owner_close, 'o', false, true},
     {"bucket_clear", call_bucket_clear, 'b', false, true},
     {"bucket_stop", call_bucket_stop, 'b', false, true},
     {"stop", call_stop, 'r', false, true},
@@ -296,6 +335,7 @@ static inline uint64_t good_handle(const call *each) {
     case 'r': return good.registry;
     case 'b': return good.bucket;
     case 't': return good.batch;
+    case 'o': return good.owner;
     case 'w': return good.whole;
     default: return good.part;
     }

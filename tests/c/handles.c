@@ -71,8 +71,8 @@ TEST(ids_are_small_and_not_zero) {
     setup();
     CHECK(registry != 0 && registry < UINT64_C(1) << 53);
     CHECK(bucket != 0 && bucket < UINT64_C(1) << 53);
-    const uint64_t all[] = {registry, bucket, good.whole, good.part, good.batch};
-    for (int i = 0; i < 5; i++) {
+    const uint64_t all[] = {registry, bucket, good.whole, good.part, good.batch, good.owner};
+    for (int i = 0; i < 6; i++) {
         CHECK(all[i] != 0 && all[i] < UINT64_C(1) << 53);
         for (int j = 0; j < i; j++) CHECK(all[i] != all[j]);
     }
@@ -99,24 +99,29 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
         if (!taken_by(each, 'w')) CHECK_CALL(each, each->make(good.whole, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'p')) CHECK_CALL(each, each->make(good.part, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 't')) CHECK_CALL(each, each->make(good.batch, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'o')) CHECK_CALL(each, each->make(good.owner, "key", 3), KVREG_BAD_HANDLE);
     }
     /* The same when they have ended: what never was a bucket cannot be a dead one. */
     kvreg_registry ended;
     kvreg_bucket dead;
     kvreg_snapshot closed;
     kvreg_batch done;
+    kvreg_owner gone;
     CHECK_EQ(kvreg_start(NULL, &ended), KVREG_OK);
     CHECK_EQ(kvreg_create(ended, "a", 1, &dead), KVREG_OK);
     CHECK_EQ(kvreg_snapshot_take(ended, &closed), KVREG_OK);
     CHECK_EQ(kvreg_batch_new(ended, &done), KVREG_OK);
     CHECK_EQ(kvreg_snapshot_close(closed), KVREG_OK);
     CHECK_EQ(kvreg_batch_close(done), KVREG_OK);
+    CHECK_EQ(kvreg_owner_open(&gone), KVREG_OK);
+    CHECK_EQ(kvreg_owner_close(gone), KVREG_OK);
     CHECK_EQ(kvreg_stop(ended), KVREG_OK);
     FOR_CALLS(each) {
         if (!taken_by(each, 'r')) CHECK_CALL(each, each->make(ended, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'b')) CHECK_CALL(each, each->make(dead, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 's')) CHECK_CALL(each, each->make(closed, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 't')) CHECK_CALL(each, each->make(done, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'o')) CHECK_CALL(each, each->make(gone, "key", 3), KVREG_BAD_HANDLE);
     }
     teardown();
 }
@@ -180,18 +185,20 @@ TEST(a_dead_bucket_answers_dead) {
     teardown();
 }
 
-TEST(a_closed_snapshot_or_batch_answers_dead) {
+TEST(a_closed_snapshot_batch_or_owner_answers_dead) {
     setup();
     const kvreg_snapshot whole = good.whole, part = good.part;
     const kvreg_batch batch = good.batch;
+    const kvreg_owner owner = good.owner;
     good_close();
     for (int round = 0; round < 2; round++) {
         good_take(registry, bucket);
-        CHECK(good.whole != whole && good.part != part && good.batch != batch);
+        CHECK(good.whole != whole && good.part != part && good.batch != batch && good.owner != owner);
         FOR_CALLS(each) {
             if (taken_by(each, 's')) CHECK_CALL(each, each->make(whole, "key", 3), KVREG_DEAD);
             if (taken_by(each, 's')) CHECK_CALL(each, each->make(part, "key", 3), KVREG_DEAD);
             if (taken_by(each, 't')) CHECK_CALL(each, each->make(batch, "key", 3), KVREG_DEAD);
+            if (taken_by(each, 'o')) CHECK_CALL(each, each->make(owner, "key", 3), KVREG_DEAD);
         }
         if (round == 0) good_close();
     }
@@ -229,7 +236,7 @@ int main(void) {
     RUN(one_bit_off_is_another_handle);
     RUN(random_handles_are_refused);
     RUN(a_dead_bucket_answers_dead);
-    RUN(a_closed_snapshot_or_batch_answers_dead);
+    RUN(a_closed_snapshot_batch_or_owner_answers_dead);
     RUN(a_stopped_registry_answers_stopped);
     return check_end();
 }

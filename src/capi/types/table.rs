@@ -270,4 +270,31 @@ pub struct kvreg_api {
     pub bucket_crash: unsafe extern "C" fn(
         bucket: kvreg_bucket, message: *const c_char, message_len: usize
     ) -> kvreg_status,
+    /// `kvreg_create_with`
+    pub create_with: unsafe extern "C" fn(
+        registry: kvreg_registry, name: *const c_char, name_len: usize, options: *const kvreg_bucket_options,
+        out: *mut kvreg_bucket, created: *mut bool
+    ) -> kvreg_status,
+    /// `kvreg_owner_open`
+    pub owner_open: unsafe extern "C" fn(out: *mut kvreg_owner) -> kvreg_status,
+    /// `kvreg_owner_of_thread`
+    pub owner_of_thread: unsafe extern "C" fn(out: *mut kvreg_owner) -> kvreg_status,
+    /// `kvreg_owner_close`
+    pub owner_close: unsafe extern "C" fn(owner: kvreg_owner) -> kvreg_status,
+    /// `kvreg_owner_check`
+    pub owner_check: unsafe extern "C" fn(owner: kvreg_owner) -> kvreg_status,
+    /// `kvreg_owner_count`
+    pub owner_count: unsafe extern "C" fn(owner: kvreg_owner, out: *mut u64) -> kvreg_status,
+    /// `kvreg_bucket_give`
+    pub bucket_give: unsafe extern "C" fn(bucket: kvreg_bucket, owner: kvreg_owner) -> kvreg_status,
+    /// `kvreg_bucket_set_heir`
+    pub bucket_set_heir: unsafe extern "C" fn(bucket: kvreg_bucket, heir: kvreg_owner) -> kvreg_status,
+    /// `kvreg_bucket_owner`
+    pub bucket_owner: unsafe extern "C" fn(bucket: kvreg_bucket, out: *mut kvreg_owner) -> kvreg_status,
+    /// `kvreg_bucket_reader`
+    pub bucket_reader: unsafe extern "C" fn(bucket: kvreg_bucket, out: *mut kvreg_bucket) -> kvreg_status,
+    /// `kvreg_bucket_same`
+    pub bucket_same: unsafe extern "C" fn(
+        bucket: kvreg_bucket, other: kvreg_bucket, out: *mut bool
+    ) -> kvreg_status,
 }
