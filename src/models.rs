@@ -11,6 +11,7 @@
 mod batches;
 mod closing;
 mod cuts;
+mod events;
 mod loads;
 mod locks;
 mod overwrite;

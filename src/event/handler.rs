@@ -17,7 +17,7 @@ use crate::fork;
 use crate::handle::{self, Object, ObjectSlot};
 use crate::registry::{self, Registry};
 use crate::slot::{Kind, Slots};
-use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering, global};
+use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering, global, local};
 use std::cell::Cell;
 use std::os::unix::thread::JoinHandleExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -103,9 +103,8 @@ impl Object for Called {
     }
 }
 
-thread_local! {
-    // Without a destructor, so that it is there as long as the thread.
-    /// How many handlers this thread is in.
+local! {
+    /// How many handlers this thread is in. Without a destructor, so that it is there as long as the thread.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -119,7 +118,7 @@ fn me() -> Me {
 
 /// Whether this thread runs a handler.
 pub(crate) fn in_handler() -> bool {
-    DEPTH.get() != 0
+    DEPTH.with(Cell::get) != 0
 }
 
 /// A handle of a handler: a number. Copy it freely; [`Handler::remove`] ends the handler.
@@ -263,7 +262,7 @@ impl Called {
             run.runner = None;
             drop(run);
             drop(function); // the last hold, if it was removed meanwhile
-            self.ended.notify_all();
+            self.ended.notify_all(); // the right to run is free
             // Who put something in meanwhile found us running, and left it to us: look again.
         }
     }
@@ -281,9 +280,9 @@ impl Called {
     fn call(&self, function: &Function, event: &Event) -> bool {
         let begin = Instant::now();
         self.run.lock().since = Some(begin);
-        DEPTH.set(DEPTH.get() + 1);
+        DEPTH.with(|depth| depth.set(depth.get() + 1));
         let result = catch_unwind(AssertUnwindSafe(|| function(event)));
-        DEPTH.set(DEPTH.get() - 1);
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
         let time = begin.elapsed();
         self.slowest.fetch_max(time.as_nanos() as u64, Ordering::Relaxed); // a figure for people
         let failed = !matches!(result, Ok(Ok(())));

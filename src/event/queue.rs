@@ -105,7 +105,7 @@ impl Queue {
         let waiting = state.waiting != 0;
         drop(state);
         if waiting {
-            self.changed.notify_all();
+            self.changed.notify_all(); // for an event
         }
     }
 

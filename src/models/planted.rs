@@ -36,6 +36,18 @@ const WRONG: &[Planted] = &[
     ),
     // Nobody is woken.
     ("locks::who_waits_for_a_long_holder_is_woken", Missing, "lock.rs", "lot.freed.notify_all("),
+    (
+        "events::who_waits_for_an_event_is_woken",
+        Missing,
+        "event/queue.rs",
+        "self.changed.notify_all(); // for an event",
+    ),
+    (
+        "events::a_handler_is_removed_beside_a_change",
+        Missing,
+        "event/handler.rs",
+        "self.ended.notify_all(); // the right to run is free",
+    ),
 ];
 
 /// What is wrong with the order of memory. shuttle knows one order only.
