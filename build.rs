@@ -101,10 +101,10 @@ fn after_includes() -> String {
          #define KVREG_ADD_OPTIONS_INIT {{sizeof(kvreg_add_options), 0, INT64_MIN, INT64_MAX, 0}}\n\n\
          /** The same for `kvreg_subscribe_options`: all events from now on. */\n\
          #define KVREG_SUBSCRIBE_OPTIONS_INIT {{sizeof(kvreg_subscribe_options), KVREG_EVENTS_CREATE | \
-         KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, 1024, KVREG_OVERFLOW_DROP, KVREG_START_NOW, 1000, 0, 0}}\n\n\
+         KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, 1024, KVREG_OVERFLOW_DROP, KVREG_START_NOW, 1000, 0, 0, 0}}\n\n\
          /** The same for `kvreg_handler_options`: all events, synchronously. */\n\
          #define KVREG_HANDLER_OPTIONS_INIT {{sizeof(kvreg_handler_options), KVREG_EVENTS_CREATE | \
-         KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, KVREG_HANDLER_SYNC, 0, 5000, 65536}}\n\n\
+         KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, KVREG_HANDLER_SYNC, 0, 5000, 65536, 0}}\n\n\
          /** The same for `kvreg_bucket_options`: public, and nobody's. */\n\
          #define KVREG_BUCKET_OPTIONS_INIT {{sizeof(kvreg_bucket_options), 0, 0, KVREG_ACCESS_PUBLIC, 0}}\n\n\
          /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */\n\

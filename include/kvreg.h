@@ -172,10 +172,10 @@
 #define KVREG_ADD_OPTIONS_INIT {sizeof(kvreg_add_options), 0, INT64_MIN, INT64_MAX, 0}
 
 /** The same for `kvreg_subscribe_options`: all events from now on. */
-#define KVREG_SUBSCRIBE_OPTIONS_INIT {sizeof(kvreg_subscribe_options), KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, 1024, KVREG_OVERFLOW_DROP, KVREG_START_NOW, 1000, 0, 0}
+#define KVREG_SUBSCRIBE_OPTIONS_INIT {sizeof(kvreg_subscribe_options), KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, 1024, KVREG_OVERFLOW_DROP, KVREG_START_NOW, 1000, 0, 0, 0}
 
 /** The same for `kvreg_handler_options`: all events, synchronously. */
-#define KVREG_HANDLER_OPTIONS_INIT {sizeof(kvreg_handler_options), KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, KVREG_HANDLER_SYNC, 0, 5000, 65536}
+#define KVREG_HANDLER_OPTIONS_INIT {sizeof(kvreg_handler_options), KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, KVREG_HANDLER_SYNC, 0, 5000, 65536, 0}
 
 /** The same for `kvreg_bucket_options`: public, and nobody's. */
 #define KVREG_BUCKET_OPTIONS_INIT {sizeof(kvreg_bucket_options), 0, 0, KVREG_ACCESS_PUBLIC, 0}
@@ -531,6 +531,12 @@ typedef uint64_t kvreg_bucket;
 typedef uint64_t kvreg_snapshot;
 
 /**
+ * Id of an owner: a lifetime that buckets are tied to. To be ended with `kvreg_owner_close`; from then on it answers
+ * `KVREG_DEAD`. 0 stands for "nobody" where an owner may be left out.
+ */
+typedef uint64_t kvreg_owner;
+
+/**
  * How a subscription is made. Fill it with `KVREG_SUBSCRIBE_OPTIONS_INIT`, then set what you want.
  */
 typedef struct kvreg_subscribe_options {
@@ -583,6 +589,10 @@ typedef struct kvreg_subscribe_options {
    * For `KVREG_START_SNAPSHOT`: a snapshot of the same registry.
    */
   kvreg_snapshot snapshot;
+  /**
+   * The subscription is closed when this owner ends. By default 0: nobody's.
+   */
+  kvreg_owner owner;
 } kvreg_subscribe_options;
 
 /**
@@ -700,6 +710,10 @@ typedef struct kvreg_handler_options {
    * default 65,536.
    */
   uint64_t capacity;
+  /**
+   * The handler is removed when this owner ends. By default 0: nobody's.
+   */
+  kvreg_owner owner;
 } kvreg_handler_options;
 
 /**
@@ -731,12 +745,6 @@ typedef struct kvreg_options {
    */
   uint64_t history;
 } kvreg_options;
-
-/**
- * Id of an owner: a lifetime that buckets are tied to. To be ended with `kvreg_owner_close`; from then on it answers
- * `KVREG_DEAD`. 0 stands for "nobody" where an owner may be left out.
- */
-typedef uint64_t kvreg_owner;
 
 /**
  * How a bucket is made. Fill it with `KVREG_BUCKET_OPTIONS_INIT`, then set what you want.

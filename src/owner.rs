@@ -15,6 +15,7 @@ pub(crate) use thread::leave;
 
 use crate::bucket::Bucket;
 use crate::error::Error;
+use crate::event::{Handler, Subscription};
 use crate::fork;
 use crate::handle::{self, Object, ObjectSlot};
 use crate::registry::{self, Registry};
@@ -38,6 +39,8 @@ impl Object for Ties {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tied {
     Bucket { registry: Registry, bucket: Bucket },
+    Subscription(Subscription),
+    Handler(Handler),
 }
 
 impl Tied {
@@ -45,8 +48,15 @@ impl Tied {
     fn end(self, owner: &Ties) -> Result<(), Error> {
         match self {
             Tied::Bucket { registry, bucket } => registry::bequeath(registry, bucket, owner.id),
+            Tied::Subscription(subscription) => unless_ended(subscription.close()),
+            Tied::Handler(handler) => unless_ended(handler.remove_or_leave()),
         }
     }
+}
+
+/// Somebody else may have ended it at the same time.
+fn unless_ended(result: Result<(), Error>) -> Result<(), Error> {
+    if result == Err(Error::Dead) { Ok(()) } else { result }
 }
 
 /// What an owner is inside.

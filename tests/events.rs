@@ -704,3 +704,95 @@ fn a_thread_that_ends_may_use_everything() {
     assert_eq!(subscription.close(), Err(Error::Dead), "the thread closed it");
     registry.stop().unwrap();
 }
+
+#[test]
+fn subscriptions_and_handlers_end_with_their_owner() {
+    let registry = Registry::start().unwrap();
+    let owner = Owner::open().unwrap();
+    let bucket = registry.create_with("b", Create { owner: Some(owner), ..Default::default() }).unwrap().0;
+    let options = SubscribeOptions { owner: Some(owner), ..Default::default() };
+    let subscription = Subscription::open(registry, options).unwrap();
+    let outlives = subscribe(registry);
+    let alive = Arc::new(());
+    let held = Arc::clone(&alive);
+    let options = HandlerOptions { owner: Some(owner), ..Default::default() };
+    let handler = Handler::add(registry, options, move |_| {
+        let _held = &held;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(owner.count(), Ok(3));
+    thread::scope(|scope| {
+        let waiter = scope.spawn(move || {
+            while subscription.next(None).is_ok() {}
+            subscription.next(NOW).unwrap_err()
+        });
+        owner.close().unwrap();
+        assert_eq!(waiter.join().unwrap(), Error::Dead);
+    });
+    assert_eq!((handler.remove(), Arc::strong_count(&alive)), (Err(Error::Dead), 1));
+    let exit = outlives.next(SOON).unwrap();
+    assert_eq!((exit.bucket(), exit.reason()), (bucket, Some(Reason::OwnerClosed)));
+    // Nothing is tied to an owner that has ended, and nothing of a living one that has ended itself.
+    let options = SubscribeOptions { owner: Some(owner), ..Default::default() };
+    assert_eq!(Subscription::open(registry, options), Err(Error::Dead));
+    let options = HandlerOptions { owner: Some(owner), ..Default::default() };
+    assert_eq!(Handler::add(registry, options, |_| Ok(())), Err(Error::Dead));
+    let owner = Owner::open().unwrap();
+    let options = SubscribeOptions { owner: Some(owner), ..Default::default() };
+    Subscription::open(registry, options).unwrap().close().unwrap();
+    let options = HandlerOptions { owner: Some(owner), ..Default::default() };
+    Handler::add(registry, options, |_| Ok(())).unwrap().remove().unwrap();
+    Handler::add(registry, options, |_| Ok(())).unwrap();
+    assert_eq!(owner.count(), Ok(1));
+    registry.stop().unwrap();
+    assert_eq!(owner.count(), Ok(0));
+    owner.close().unwrap();
+}
+
+/// An owner that ends in a handler, while another handler of it runs elsewhere, waits for nobody.
+#[test]
+fn an_owner_ends_inside_a_handler() {
+    let (one, two) = (Registry::start().unwrap(), Registry::start().unwrap());
+    let owner = Owner::open().unwrap();
+    let (entered, release) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let (at, until) = (Arc::clone(&entered), Arc::clone(&release));
+    let options = HandlerOptions { owner: Some(owner), ..Default::default() };
+    Handler::add(one, options, move |_| {
+        at.wait();
+        until.wait();
+        Ok(())
+    })
+    .unwrap();
+    Handler::add(two, HandlerOptions::default(), move |_| owner.close()).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(move || one.create("b").unwrap());
+        entered.wait();
+        two.create("b").unwrap();
+        assert_eq!(owner.check(), Err(Error::Dead));
+        release.wait();
+    });
+    assert_eq!(Arc::strong_count(&release), 1);
+    one.stop().unwrap();
+    two.stop().unwrap();
+}
+
+/// A bucket's weaker handles are the bucket to those who watch.
+#[test]
+fn a_monitor_through_a_reader() {
+    let registry = Registry::start().unwrap();
+    let options = Create { access: Access::Private, ..Default::default() };
+    let bucket = registry.create_with("b", options).unwrap().0;
+    let seen = registry.lookup("b").unwrap().unwrap();
+    let filter = Filter { of: Of::Bucket(bucket), ..Default::default() };
+    let subscription =
+        Subscription::open(registry, SubscribeOptions { filter, ..Default::default() }).unwrap();
+    Monitor::set(seen, subscription).unwrap();
+    Monitor::set(bucket.reader().unwrap(), subscription).unwrap();
+    bucket.stop(Reason::Normal).unwrap();
+    for kind in [EventKind::Exit, EventKind::Down, EventKind::Down] {
+        let event = subscription.next(SOON).unwrap();
+        assert_eq!((event.kind(), event.bucket()), (kind, seen));
+    }
+    registry.stop().unwrap();
+}

@@ -1,5 +1,6 @@
 //! Events, to be taken or called for.
 
+use super::owner::some;
 use super::types::*;
 use super::{guard, name, options, output};
 use crate::bucket::Bucket;
@@ -54,7 +55,7 @@ pub unsafe extern "C" fn kvreg_subscribe(
         let filter = unsafe { filter(events, of, name, name_len, bucket)? };
         let (start, capacity, overflow) =
             (start(&options)?, self::capacity(options.capacity)?, overflow(&options)?);
-        let options = SubscribeOptions { filter, start, capacity, overflow };
+        let options = SubscribeOptions { filter, start, capacity, overflow, owner: some(options.owner) };
         *out = Subscription::open(Registry::from_id(registry), options)?.id();
         Ok(())
     })
@@ -448,5 +449,5 @@ unsafe fn handler_options<'a>(options: &kvreg_handler_options) -> Result<Handler
     }
     let keep = options.flags & KVREG_HANDLER_KEEP != 0;
     let (limit, capacity) = (timeout(options.limit_ms)?, capacity(options.capacity)?);
-    Ok(HandlerOptions { filter, mode, limit, keep, capacity })
+    Ok(HandlerOptions { filter, mode, limit, keep, capacity, owner: some(options.owner) })
 }

@@ -81,6 +81,7 @@ unsafe impl Options for kvreg_subscribe_options {
         block_ms: 1000,
         revision: 0,
         snapshot: 0,
+        owner: 0,
     };
 }
 
@@ -98,6 +99,7 @@ unsafe impl Options for kvreg_handler_options {
         flags: 0,
         limit_ms: 5000,
         capacity: 65_536,
+        owner: 0,
     };
 }
 

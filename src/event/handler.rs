@@ -15,6 +15,7 @@ use super::{Event, Overflow};
 use crate::error::Error;
 use crate::fork;
 use crate::handle::{self, Object, ObjectSlot};
+use crate::owner::{Owner, Tied, Ties};
 use crate::registry::{self, Registry};
 use crate::slot::{Kind, Slots};
 use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering, global, local};
@@ -50,12 +51,21 @@ pub struct HandlerOptions<'a> {
     pub keep: bool,
     /// How many events wait for it at most, 1 at least; then the oldest are dropped, and it is told how many.
     pub capacity: usize,
+    /// With whose end it is removed.
+    pub owner: Option<Owner>,
 }
 
 impl Default for HandlerOptions<'_> {
     fn default() -> Self {
         let (filter, mode) = (Filter::default(), Mode::default());
-        HandlerOptions { filter, mode, limit: Some(Duration::from_secs(5)), keep: false, capacity: 65_536 }
+        HandlerOptions {
+            filter,
+            mode,
+            limit: Some(Duration::from_secs(5)),
+            keep: false,
+            capacity: 65_536,
+            owner: None,
+        }
     }
 }
 
@@ -78,6 +88,7 @@ pub(crate) struct Called {
     /// A call has ended, or the right to run is free.
     ended: Condvar,
     thread: Mutex<Option<JoinHandle<()>>>,
+    owner: Option<Arc<Ties>>,
     failures: AtomicU64,
     /// How long the longest call took, in nanoseconds.
     slowest: AtomicU64,
@@ -135,6 +146,7 @@ impl Handler {
         fork::check()?;
         let wish = Arc::new(Wish::new(options.filter)?);
         let function: Arc<Function> = Arc::new(function);
+        let owner = options.owner.map(Ties::of).transpose()?;
         if options.capacity == 0 {
             return Err(Error::InvalidArgument);
         }
@@ -150,6 +162,7 @@ impl Handler {
             run: Mutex::default(),
             ended: Condvar::new(),
             thread: Mutex::default(),
+            owner,
             failures: AtomicU64::new(0),
             slowest: AtomicU64::new(0),
         };
@@ -157,9 +170,7 @@ impl Handler {
         let called = handle::get::<Called>(id)?;
         let added = called.begin();
         if added.is_err() {
-            let _ = handle::close::<Called>(id);
-            called.queue.end(End::Closed);
-            called.end();
+            let _ = Handler(id).remove(); // its owner may have been first
         }
         added.map(|()| Handler(id))
     }
@@ -183,6 +194,18 @@ impl Handler {
         called.silence()?;
         called.leave()
     }
+
+    /// As [`Handler::remove`]; where that would be a deadlock, the call that is under way goes on and is the last.
+    pub(crate) fn remove_or_leave(self) -> Result<(), Error> {
+        match self.remove() {
+            Err(Error::Deadlock) => {
+                let called = handle::get::<Called>(self.0)?;
+                called.run.lock().removed = true;
+                called.leave()
+            }
+            result => result,
+        }
+    }
 }
 
 impl Called {
@@ -191,6 +214,9 @@ impl Called {
             self.summon()?;
         }
         registry::with_listeners(self.registry, |listeners| {
+            if let Some(owner) = &self.owner {
+                owner.tie(Tied::Handler(Handler(self.id)))?;
+            }
             listeners.waits.add(Wait::Handler(Arc::clone(self)));
             let (wish, queue) = (Arc::clone(&self.wish), Arc::clone(&self.queue));
             let now = listeners.table.names.revision();
@@ -345,6 +371,9 @@ impl Called {
     }
 
     fn end(&self) {
+        if let Some(owner) = &self.owner {
+            owner.untie(Tied::Handler(Handler(self.id)));
+        }
         let function = self.function.lock().take();
         drop(function); // which may be foreign code: without the lock
         let Some(thread) = self.thread.lock().take() else { return };

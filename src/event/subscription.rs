@@ -8,6 +8,7 @@ use super::{Event, Monitor};
 use crate::error::Error;
 use crate::fork;
 use crate::handle::{self, Object, ObjectSlot};
+use crate::owner::{Owner, Tied, Ties};
 use crate::registry::{self, Listeners, Registry};
 use crate::slot::{Kind, Slots};
 use crate::snapshot::Snapshot;
@@ -25,12 +26,14 @@ pub struct SubscribeOptions<'a> {
     pub capacity: usize,
     /// What happens to more.
     pub overflow: Overflow,
+    /// With whose end it is closed.
+    pub owner: Option<Owner>,
 }
 
 impl Default for SubscribeOptions<'_> {
     fn default() -> Self {
         let (filter, start, overflow) = (Filter::default(), Start::Now, Overflow::default());
-        SubscribeOptions { filter, start, capacity: 1024, overflow }
+        SubscribeOptions { filter, start, capacity: 1024, overflow, owner: None }
     }
 }
 
@@ -56,6 +59,7 @@ struct Taker {
     registry: Registry,
     wish: Arc<Wish>,
     queue: Arc<Queue>,
+    owner: Option<Arc<Ties>>,
 }
 
 impl Object for Taker {
@@ -78,7 +82,9 @@ impl Subscription {
         }
         let wish = Arc::new(Wish::new(options.filter)?);
         let queue = Arc::new(Queue::new(options.capacity, options.overflow));
-        let taker = Taker { registry, wish: Arc::clone(&wish), queue: Arc::clone(&queue) };
+        let owner = options.owner.map(Ties::of).transpose()?;
+        let taker =
+            Taker { registry, wish: Arc::clone(&wish), queue: Arc::clone(&queue), owner: owner.clone() };
         let id = handle::open(|_| Arc::new(taker))?;
         let added = registry::with_listeners(registry, |Listeners { hub, waits, table }| {
             let now = table.names.revision();
@@ -87,16 +93,18 @@ impl Subscription {
                 Start::After(revision) => revision,
                 Start::Snapshot(snapshot) => snapshot.revision_of(table)?,
             };
+            owner.map_or(Ok(()), |owner| owner.tie(Tied::Subscription(Subscription(id))))?;
             hub.add(Listener { id, wish, queue: Arc::clone(&queue) }, after, now)?;
             if queue.blocks() {
                 waits.add(Wait::Room { id, queue });
             }
             Ok(())
         });
+        let subscription = Subscription(id);
         if added.is_err() {
-            let _ = handle::close::<Taker>(id);
+            let _ = subscription.close(); // its owner may have been first
         }
-        added.map(|()| Subscription(id))
+        added.map(|()| subscription)
     }
 
     /// The handle with this number, which is checked when it is used.
@@ -160,6 +168,9 @@ impl Subscription {
             monitors.iter().for_each(|(&monitor, &bucket)| hub.forget_monitor(bucket, monitor));
             Ok(())
         }); // if the registry was stopped, it forgot them
+        if let Some(owner) = &taker.owner {
+            owner.untie(Tied::Subscription(self));
+        }
         for monitor in monitors.into_keys() {
             Monitor::from_id(monitor).fire();
         }

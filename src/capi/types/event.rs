@@ -117,6 +117,8 @@ pub struct kvreg_subscribe_options {
     pub revision: u64,
     /// For `KVREG_START_SNAPSHOT`: a snapshot of the same registry.
     pub snapshot: kvreg_snapshot,
+    /// The subscription is closed when this owner ends. By default 0: nobody's.
+    pub owner: kvreg_owner,
 }
 
 /// How a handler is added. Fill it with `KVREG_HANDLER_OPTIONS_INIT`, then set what you want.
@@ -145,6 +147,8 @@ pub struct kvreg_handler_options {
     /// How many events may wait for the function, 1 at least; then the oldest are dropped, and it is told how many. By
     /// default 65,536.
     pub capacity: u64,
+    /// The handler is removed when this owner ends. By default 0: nobody's.
+    pub owner: kvreg_owner,
 }
 
 /// What a handler calls, or `kvreg_subscription_dispatch`. The event is kvreg's, and stays until the function returns.
