@@ -91,11 +91,11 @@
  *   change itself are not concerned.
  *
  * Owners
- *   An owner is a lifetime that buckets of any registries can be tied to: a session, a request, a plugin, a thread. A
- *   bucket is tied when it is made (kvreg_create_with) or given (kvreg_bucket_give), to one owner at a time. When the
- *   owner ends (kvreg_owner_close, or the end of its thread), its buckets exit with KVREG_REASON_OWNER_CLOSED; those
- *   with an heir that lives pass to it instead. A bucket that exits before its owner is forgotten by it. Owners are
- *   independent of registries: kvreg_stop ends buckets, not their owners.
+ *   An owner is a lifetime that buckets and entries of any registries can be tied to: a session, a request, a plugin, a
+ *   thread. A bucket is tied when it is made (kvreg_create_with) or given (kvreg_bucket_give), to one owner at a time.
+ *   When the owner ends (kvreg_owner_close, or the end of its thread), its entries are unregistered, and its buckets
+ *   exit with KVREG_REASON_OWNER_CLOSED; those with an heir that lives pass to it instead. What ends before its owner is
+ *   forgotten by it. Owners are independent of registries: kvreg_stop ends buckets and entries, not their owners.
  *
  * Access
  *   What a call may do is said by the handle. The one that made a bucket is full. A protected bucket's name leads
@@ -105,6 +105,15 @@
  *   dumps and snapshots too, and a private bucket's contents in a snapshot of its registry. It guards against mistakes,
  *   not against an enemy in the same process. Handles of one bucket that allow different things are different numbers:
  *   kvreg_bucket_same compares buckets.
+ *
+ * Directory
+ *   Beside its table of buckets, a registry has a directory: objects of yours under composite keys, a kind and a key, as
+ *   ("worker", "7"). kvreg_register gives one to the directory, kvreg_whereis finds it from any thread and language. An
+ *   object is a pointer and two functions that count its references. An entry holds one reference; release is called
+ *   for it once, when it is gone: by kvreg_unregister, its owner's end or kvreg_stop, in the thread that made that call,
+ *   or in the one that uses the entry at this moment. So an object that was found is never released meanwhile.
+ *   A key is unique, or has any number of duplicates: for those, kvreg_dispatch calls a function for each. The functions
+ *   of an object, and those that are dispatched to, are called without any lock of kvreg's, and may make every call.
  *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many
@@ -179,6 +188,9 @@
 
 /** The same for `kvreg_bucket_options`: public, and nobody's. */
 #define KVREG_BUCKET_OPTIONS_INIT {sizeof(kvreg_bucket_options), 0, 0, KVREG_ACCESS_PUBLIC, 0}
+
+/** The same for `kvreg_register_options`: unique, and nobody's. */
+#define KVREG_REGISTER_OPTIONS_INIT {sizeof(kvreg_register_options), 0, 0}
 
 /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */
 #define KVREG_CURSOR_INIT {{0, 0}}
@@ -389,6 +401,11 @@
  * An update function's answer: the key is deleted.
  */
 #define KVREG_UPDATE_DELETE 2
+
+/**
+ * For `kvreg_register`: others may be registered under the same kind and key, if they are duplicates too.
+ */
+#define KVREG_REGISTER_DUPLICATE 1
 
 /**
  * For `kvreg_bucket_add`: a result beyond the limits becomes the limit, instead of `KVREG_OUT_OF_RANGE`.
@@ -859,6 +876,60 @@ typedef struct kvreg_value {
  * Why a bucket exits.
  */
 typedef uint32_t kvreg_reason;
+
+/**
+ * Takes a reference to an object, or gives one back. It may be called in any thread, is called without any lock of
+ * kvreg's, and may make every call. It must return: an exception that leaves it ends the process.
+ */
+typedef void (*kvreg_count_function)(void *pointer);
+
+/**
+ * A reference to an object of the caller's. The functions are both there or both NULL: then the caller sees to it that
+ * the object lives as long as anybody uses it.
+ */
+typedef struct kvreg_object {
+  /**
+   * The object; kvreg never looks at what is there.
+   */
+  void *pointer;
+  /**
+   * Takes another reference.
+   */
+  kvreg_count_function retain;
+  /**
+   * Gives one back.
+   */
+  kvreg_count_function release;
+} kvreg_object;
+
+/**
+ * How an object is registered. Fill it with `KVREG_REGISTER_OPTIONS_INIT`, then set what you want.
+ */
+typedef struct kvreg_register_options {
+  /**
+   * `sizeof(kvreg_register_options)`; bytes beyond what this library knows must be zero.
+   */
+  size_t size;
+  /**
+   * Whose it is: it is unregistered when this owner ends. 0: nobody's.
+   */
+  kvreg_owner owner;
+  /**
+   * 0 or `KVREG_REGISTER_DUPLICATE`.
+   */
+  uint32_t flags;
+} kvreg_register_options;
+
+/**
+ * Id of an entry: an object that is registered. It ends with `kvreg_unregister`, its owner or its registry; from then on
+ * it answers `KVREG_DEAD`.
+ */
+typedef uint64_t kvreg_entry;
+
+/**
+ * What `kvreg_dispatch` calls for an entry and its object.
+ */
+typedef void (*kvreg_dispatch_function)(void *data, kvreg_entry entry, void *pointer);
 
 /**
  * How a number is added to. Fill it with `KVREG_ADD_OPTIONS_INIT`, then set what you want.
@@ -1364,6 +1435,66 @@ typedef struct kvreg_api {
    * `kvreg_bucket_same`
    */
   kvreg_status (*bucket_same)(kvreg_bucket bucket, kvreg_bucket other, bool *out);
+  /**
+   * `kvreg_register`
+   */
+  kvreg_status (*register_)(kvreg_registry registry,
+                            const char *kind,
+                            size_t kind_len,
+                            const char *key,
+                            size_t key_len,
+                            const struct kvreg_object *object,
+                            const struct kvreg_register_options *options,
+                            kvreg_entry *out);
+  /**
+   * `kvreg_whereis`
+   */
+  kvreg_status (*whereis)(kvreg_registry registry,
+                          const char *kind,
+                          size_t kind_len,
+                          const char *key,
+                          size_t key_len,
+                          struct kvreg_object *object,
+                          kvreg_entry *entry);
+  /**
+   * `kvreg_unregister`
+   */
+  kvreg_status (*unregister)(kvreg_entry entry);
+  /**
+   * `kvreg_entry_check`
+   */
+  kvreg_status (*entry_check)(kvreg_entry entry);
+  /**
+   * `kvreg_entry_object`
+   */
+  kvreg_status (*entry_object)(kvreg_entry entry, struct kvreg_object *out);
+  /**
+   * `kvreg_entry_list`
+   */
+  kvreg_status (*entry_list)(kvreg_registry registry,
+                             const char *kind,
+                             size_t kind_len,
+                             const char *key,
+                             size_t key_len,
+                             kvreg_entry *out,
+                             size_t capacity,
+                             size_t *count);
+  /**
+   * `kvreg_dispatch`
+   */
+  kvreg_status (*dispatch)(kvreg_registry registry,
+                           const char *kind,
+                           size_t kind_len,
+                           const char *key,
+                           size_t key_len,
+                           kvreg_dispatch_function function,
+                           void *data,
+                           kvreg_destroy_function destroy,
+                           uint64_t *count);
+  /**
+   * `kvreg_object_release`
+   */
+  void (*object_release)(struct kvreg_object *object);
 } kvreg_api;
 
 #ifdef __cplusplus
@@ -1907,10 +2038,11 @@ KVREG_API kvreg_status kvreg_owner_of_thread(kvreg_owner *out);
 
 /**
  * Ends an owner. When the call returns, everything that was tied to it has ended: its buckets have exited with
- * `KVREG_REASON_OWNER_CLOSED`, and no lookup gives them, or have passed to their heirs.
+ * `KVREG_REASON_OWNER_CLOSED`, and no lookup gives them, or have passed to their heirs; nobody finds its entries.
  *
  * What is tied while it is closed either ends with it or is refused with `KVREG_DEAD`. A second close gives `KVREG_DEAD`,
- * also at once while the first has not returned. Cost: that of as many kvreg_bucket_stop as it has buckets.
+ * also at once while the first has not returned. Cost: that of as many kvreg_bucket_stop
+ * and kvreg_unregister as it has things.
  *
  * @thread any; may block while another thread changes one of the registries concerned
  * @owner gives back what kvreg_owner_open made
@@ -1995,6 +2127,140 @@ KVREG_API kvreg_status kvreg_bucket_reader(kvreg_bucket bucket, kvreg_bucket *ou
  * @since 0.1.0
  */
 KVREG_API kvreg_status kvreg_bucket_same(kvreg_bucket bucket, kvreg_bucket other, bool *out);
+
+/**
+ * Registers an object under a kind and a key: see the rules about the directory above.
+ *
+ * With `KVREG_OK` there is a new entry, which has taken over one of the caller's references to the object. With any
+ * other answer it has not. `KVREG_EXISTS` if the key is taken; `*out` is then the entry that has it. (With
+ * `KVREG_REGISTER_DUPLICATE` it is taken only by an entry that is no duplicate.) `KVREG_DEAD` if `options->owner` was
+ * closed. The object's pointer must not be NULL, and it has both functions or none. NULL options are the defaults:
+ * unique, and nobody's. Cost: O(1), of duplicates O(log n).
+ *
+ * @thread any; may block for an instant while another thread uses the directory
+ * @owner on KVREG_OK one reference is the entry's; kind, key and the struct are copied
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_register(kvreg_registry registry,
+                            const char *kind,
+                            size_t kind_len,
+                            const char *key,
+                            size_t key_len,
+                            const struct kvreg_object *object,
+                            const struct kvreg_register_options *options,
+                            kvreg_entry *out);
+
+/**
+ * Finds what is registered under a kind and a key, of duplicates the oldest: `KVREG_NOT_FOUND` if there is nothing.
+ *
+ * `*object` is the object with a reference of the caller's own, to be given back with kvreg_object_release: retain was
+ * called for it, in this thread and without any lock, and the object is kept meanwhile. Both results may be NULL; if
+ * `object` is, nothing is retained.
+ *
+ * @thread any; may block for an instant while another thread uses the directory
+ * @owner the caller, of one reference to the object
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_whereis(kvreg_registry registry,
+                           const char *kind,
+                           size_t kind_len,
+                           const char *key,
+                           size_t key_len,
+                           struct kvreg_object *object,
+                           kvreg_entry *entry);
+
+/**
+ * Takes an entry out of the directory: when the call returns, nobody finds it. `KVREG_DEAD` if it was taken out before.
+ *
+ * Its reference to the object is given back (release is called, exactly once for each entry) by this call, in this
+ * thread; or, if others use the entry at this moment in a kvreg_whereis, kvreg_entry_object or kvreg_dispatch, by the
+ * last of them, in its thread. Cost: O(1), of duplicates O(log n).
+ *
+ * @thread any; may block for an instant while another thread uses the directory
+ * @owner gives back what kvreg_register took over
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_unregister(kvreg_entry entry);
+
+/**
+ * Tells whether an entry is registered: `KVREG_OK`, `KVREG_DEAD`, or `KVREG_BAD_HANDLE` if it never was one.
+ *
+ * @thread any; wait-free
+ * @owner nobody
+ * @fork works in the child, as it was at the fork
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_entry_check(kvreg_entry entry);
+
+/**
+ * Gives the object of an entry, with a reference of the caller's own, as kvreg_whereis does.
+ *
+ * @thread any; may block for an instant while another thread uses the directory
+ * @owner the caller, of one reference to the object
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_entry_object(kvreg_entry entry, struct kvreg_object *out);
+
+/**
+ * Lists the entries of a kind and a key in the order in which they were registered: `*count` tells how many there are,
+ * and the first `capacity` of them are written. `out` may be NULL if `capacity` is 0. None is no error.
+ *
+ * @thread any; may block for an instant while another thread uses the directory
+ * @owner nobody: an id needs no release
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_entry_list(kvreg_registry registry,
+                              const char *kind,
+                              size_t kind_len,
+                              const char *key,
+                              size_t key_len,
+                              kvreg_entry *out,
+                              size_t capacity,
+                              size_t *count);
+
+/**
+ * Calls a function for every entry of a kind and a key, in this thread, one after the other, in the order in which they
+ * were registered; `*count` tells for how many, and may be NULL. None is no error.
+ *
+ * Entries that are unregistered meanwhile are left out, and so are those that are registered meanwhile. While the
+ * function runs nothing is locked: it may make every call, also unregister its entry and stop the registry, and the
+ * object is kept until it returns. It must return: an exception that leaves it ends the process. `destroy(data)` is
+ * called exactly once, before this call returns, also on every error; it may be NULL.
+ *
+ * @thread any; may block for an instant while another thread uses the directory
+ * @owner the objects stay their entries'; data is given to destroy
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_dispatch(kvreg_registry registry,
+                            const char *kind,
+                            size_t kind_len,
+                            const char *key,
+                            size_t key_len,
+                            kvreg_dispatch_function function,
+                            void *data,
+                            kvreg_destroy_function destroy,
+                            uint64_t *count);
+
+/**
+ * Gives a reference back that kvreg_whereis or kvreg_entry_object gave, and leaves the struct empty, so that a second
+ * time does nothing. NULL does nothing. The same as calling `object->release(object->pointer)` if that is there.
+ *
+ * @thread any
+ * @owner ends the caller's reference
+ * @fork works in the child
+ * @since 0.1.0
+ */
+KVREG_API void kvreg_object_release(struct kvreg_object *object);
 
 /**
  * Puts a number of type `KVREG_INT`. Over a number of that type it is one store into place, as with kvreg_put.

@@ -14,6 +14,7 @@ pub mod bucket;
 pub mod bulk;
 pub mod change;
 pub mod cursor;
+pub mod entry;
 pub mod event;
 pub mod load;
 mod options;

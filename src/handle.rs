@@ -56,9 +56,14 @@ pub(crate) fn close<T: Object>(id: u64) -> Result<Arc<T>, Error> {
     if !T::slots().kill_once(id) {
         return Err(Error::Dead); // another thread was first
     }
+    bury::<T>(id);
+    Ok(object)
+}
+
+/// The second half of [`close`], for who killed the id himself, where nothing else could be done: to be called once.
+pub(crate) fn bury<T: Object>(id: u64) {
     // SAFETY: dead; the slot is emptied and given to the next object when no pin leads to it any more.
     epoch::retire(unsafe { Garbage::new(id as usize, empty::<T>, size_of::<T>()) });
-    Ok(object)
 }
 
 /// # Safety

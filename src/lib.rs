@@ -38,6 +38,7 @@
 //! | `table` | the map from names to buckets |
 //! | `registry` | a table, the turn to change it, its thread |
 //! | `owner` | a lifetime that buckets and others are tied to |
+//! | `directory` | objects of others under composite keys |
 //! | `bucket` | a bucket's life, its contents, and the ways to change them |
 //! | `snapshot` | a registry or a bucket at one moment, as a value |
 //! | `event` | what happens to buckets, for those who listen |
@@ -53,6 +54,7 @@ mod bucket;
 #[cfg(feature = "capi")]
 pub mod capi;
 mod cuts;
+mod directory;
 mod epoch;
 mod error;
 mod event;
@@ -82,6 +84,7 @@ mod value;
 
 pub use batch::Batch;
 pub use bucket::{Access, Bounds, Bucket, Reason, Update};
+pub use directory::{Entry, Object, Register, Registration};
 pub use error::Error;
 pub use event::{
     Event, EventKind, Filter, Handler, HandlerOptions, Mode, Monitor, Of, Overflow, Start, SubscribeOptions,

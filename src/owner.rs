@@ -14,6 +14,7 @@ mod thread;
 pub(crate) use thread::leave;
 
 use crate::bucket::Bucket;
+use crate::directory::Entry;
 use crate::error::Error;
 use crate::event::{Handler, Subscription};
 use crate::fork;
@@ -41,6 +42,7 @@ pub(crate) enum Tied {
     Bucket { registry: Registry, bucket: Bucket },
     Subscription(Subscription),
     Handler(Handler),
+    Entry(Entry),
 }
 
 impl Tied {
@@ -50,6 +52,7 @@ impl Tied {
             Tied::Bucket { registry, bucket } => registry::bequeath(registry, bucket, owner.id),
             Tied::Subscription(subscription) => unless_ended(subscription.close()),
             Tied::Handler(handler) => unless_ended(handler.remove_or_leave()),
+            Tied::Entry(entry) => unless_ended(entry.unregister()),
         }
     }
 }

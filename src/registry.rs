@@ -19,6 +19,7 @@ mod process;
 mod turn;
 
 use crate::bucket::{Bucket, Reason, access, checked};
+use crate::directory::Directory;
 use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::event::{self, Hub, Waits};
@@ -78,6 +79,8 @@ struct Shared {
     /// What a change waits for after its turn.
     waits: Waits,
     keeper: Keeper,
+    /// Objects of others, under keys of their own.
+    directory: Directory,
 }
 
 #[inline(always)]
@@ -92,11 +95,16 @@ impl Shared {
         Ok(unsafe { &*slot_of(id)?.shared.load(Ordering::Acquire) })
     }
 
+    /// That of a registry that ran, or of the one that has its slot now.
+    fn of_any(id: u64) -> Option<&'static Shared> {
+        // SAFETY: never freed. Acquire: see the Shared that was published.
+        unsafe { REGISTRIES.slot(id).shared.load(Ordering::Acquire).as_ref() }
+    }
+
     /// Waits until nobody has the right to change the table that this registry had: if it is being stopped, that is done
     /// then. (Its slot may be another's by now, whose turn is then waited for in vain.)
     fn wait_for_end(id: u64) {
-        // SAFETY: never freed. Acquire: see the Shared that was published.
-        if let Some(shared) = unsafe { REGISTRIES.slot(id).shared.load(Ordering::Acquire).as_ref() } {
+        if let Some(shared) = Shared::of_any(id) {
             drop(shared.turn.lock());
         }
     }
@@ -110,6 +118,7 @@ impl Shared {
                 mailbox: Mailbox::new(),
                 waits: Waits::new(),
                 keeper: Keeper::new(),
+                directory: Directory::new(),
             });
             slot.shared.store(shared, Ordering::Release); // Release: publishes it
         }
@@ -325,6 +334,7 @@ impl Registry {
         shared.keeper.end();
         // SAFETY: the registry's hold, which ends with it.
         unsafe { Table::let_go(table) };
+        shared.directory.end(self.0); // calls out
         slot::retire::<RegistrySlot>(self.0);
         epoch::flush();
         Ok(())
@@ -375,6 +385,7 @@ fn start(history: Option<usize>) -> Result<Registry, Error> {
     }
     slot.table.store(table.as_ptr(), Ordering::Relaxed); // Relaxed: bringing the slot to life publishes it
     *shared.turn.lock() = Turn::new(id, table, history.map(Hub::new));
+    shared.directory.begin(id);
     REGISTRIES.bring_to_life(index);
     Ok(Registry(id))
 }
@@ -384,6 +395,11 @@ pub(crate) struct Listeners<'t> {
     pub(crate) hub: &'t mut Hub,
     pub(crate) waits: &'t Waits,
     pub(crate) table: &'t Table,
+}
+
+/// The directory of a registry that ran: it is its as long as its shards say so.
+pub(crate) fn directory_of(registry: u64) -> &'static Directory {
+    &Shared::of_any(registry).expect("it ran").directory
 }
 
 /// Shows the listeners of a registry to `work`, which is ours and short.

@@ -30,7 +30,8 @@ pub(crate) enum Kind {
     Monitor = 6,
     Handler = 7,
     Owner = 8,
-    // 9 supervisor, 10 worker, 11 entry; from 16 on: a bucket's weaker handles, see `bucket::access`
+    Entry = 11,
+    // 9 supervisor, 10 worker; from 16 on: a bucket's weaker handles, see `bucket::access`
 }
 
 const INDEX_BITS: u32 = 28;

@@ -45,6 +45,7 @@ programs!(
         memory,
         dead,
         dump,
+        entry,
         exit,
         fork,
         guide,

@@ -3,7 +3,7 @@
 
 use super::types::*;
 use super::{
-    batch::*, bucket::*, bulk::*, change::*, cursor::*, event::*, load::*, owner::*, registry::*,
+    batch::*, bucket::*, bulk::*, change::*, cursor::*, entry::*, event::*, load::*, owner::*, registry::*,
     snapshot::*, status::*, typed::*, value::*,
 };
 use crate::sync::Ordering;
@@ -147,5 +147,13 @@ fn table() -> kvreg_api {
         bucket_owner: kvreg_bucket_owner,
         bucket_reader: kvreg_bucket_reader,
         bucket_same: kvreg_bucket_same,
+        register: kvreg_register,
+        whereis: kvreg_whereis,
+        unregister: kvreg_unregister,
+        entry_check: kvreg_entry_check,
+        entry_object: kvreg_entry_object,
+        entry_list: kvreg_entry_list,
+        dispatch: kvreg_dispatch,
+        object_release: kvreg_object_release,
     }
 }

@@ -91,11 +91,11 @@
  *   change itself are not concerned.
  *
  * Owners
- *   An owner is a lifetime that buckets of any registries can be tied to: a session, a request, a plugin, a thread. A
- *   bucket is tied when it is made (kvreg_create_with) or given (kvreg_bucket_give), to one owner at a time. When the
- *   owner ends (kvreg_owner_close, or the end of its thread), its buckets exit with KVREG_REASON_OWNER_CLOSED; those
- *   with an heir that lives pass to it instead. A bucket that exits before its owner is forgotten by it. Owners are
- *   independent of registries: kvreg_stop ends buckets, not their owners.
+ *   An owner is a lifetime that buckets and entries of any registries can be tied to: a session, a request, a plugin, a
+ *   thread. A bucket is tied when it is made (kvreg_create_with) or given (kvreg_bucket_give), to one owner at a time.
+ *   When the owner ends (kvreg_owner_close, or the end of its thread), its entries are unregistered, and its buckets
+ *   exit with KVREG_REASON_OWNER_CLOSED; those with an heir that lives pass to it instead. What ends before its owner is
+ *   forgotten by it. Owners are independent of registries: kvreg_stop ends buckets and entries, not their owners.
  *
  * Access
  *   What a call may do is said by the handle. The one that made a bucket is full. A protected bucket's name leads
@@ -105,6 +105,15 @@
  *   dumps and snapshots too, and a private bucket's contents in a snapshot of its registry. It guards against mistakes,
  *   not against an enemy in the same process. Handles of one bucket that allow different things are different numbers:
  *   kvreg_bucket_same compares buckets.
+ *
+ * Directory
+ *   Beside its table of buckets, a registry has a directory: objects of yours under composite keys, a kind and a key, as
+ *   ("worker", "7"). kvreg_register gives one to the directory, kvreg_whereis finds it from any thread and language. An
+ *   object is a pointer and two functions that count its references. An entry holds one reference; release is called
+ *   for it once, when it is gone: by kvreg_unregister, its owner's end or kvreg_stop, in the thread that made that call,
+ *   or in the one that uses the entry at this moment. So an object that was found is never released meanwhile.
+ *   A key is unique, or has any number of duplicates: for those, kvreg_dispatch calls a function for each. The functions
+ *   of an object, and those that are dispatched to, are called without any lock of kvreg's, and may make every call.
  *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many

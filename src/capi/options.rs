@@ -114,3 +114,10 @@ unsafe impl Options for kvreg_bucket_options {
         flags: 0,
     };
 }
+
+// SAFETY: numbers.
+unsafe impl Options for kvreg_register_options {
+    const FIRST: usize = size_of::<Self>();
+    const DEFAULT: kvreg_register_options =
+        kvreg_register_options { size: size_of::<Self>(), owner: 0, flags: 0 };
+}

@@ -44,10 +44,11 @@ pub unsafe extern "C" fn kvreg_owner_of_thread(out: *mut kvreg_owner) -> kvreg_s
 }
 
 /// Ends an owner. When the call returns, everything that was tied to it has ended: its buckets have exited with
-/// `KVREG_REASON_OWNER_CLOSED`, and no lookup gives them, or have passed to their heirs.
+/// `KVREG_REASON_OWNER_CLOSED`, and no lookup gives them, or have passed to their heirs; nobody finds its entries.
 ///
 /// What is tied while it is closed either ends with it or is refused with `KVREG_DEAD`. A second close gives `KVREG_DEAD`,
-/// also at once while the first has not returned. Cost: that of as many kvreg_bucket_stop as it has buckets.
+/// also at once while the first has not returned. Cost: that of as many kvreg_bucket_stop
+/// and kvreg_unregister as it has things.
 ///
 /// @thread any; may block while another thread changes one of the registries concerned
 /// @owner gives back what kvreg_owner_open made

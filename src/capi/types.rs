@@ -31,6 +31,10 @@ pub type kvreg_batch = u64;
 /// `KVREG_DEAD`. 0 stands for "nobody" where an owner may be left out.
 pub type kvreg_owner = u64;
 
+/// Id of an entry: an object that is registered. It ends with `kvreg_unregister`, its owner or its registry; from then on
+/// it answers `KVREG_DEAD`.
+pub type kvreg_entry = u64;
+
 /// What a call answers: `KVREG_OK` (0) or an error, always negative. A status says everything; there is no "last error".
 pub type kvreg_status = i32;
 
@@ -125,6 +129,9 @@ pub const KVREG_UPDATE_PUT: u32 = 1;
 /// An update function's answer: the key is deleted.
 pub const KVREG_UPDATE_DELETE: u32 = 2;
 
+/// For `kvreg_register`: others may be registered under the same kind and key, if they are duplicates too.
+pub const KVREG_REGISTER_DUPLICATE: u32 = 1;
+
 /// For `kvreg_bucket_add`: a result beyond the limits becomes the limit, instead of `KVREG_OUT_OF_RANGE`.
 pub const KVREG_ADD_CLAMP: u32 = 1;
 
@@ -167,6 +174,39 @@ pub struct kvreg_bucket_options {
     /// 0; anything else is refused.
     pub flags: u32,
 }
+
+/// Takes a reference to an object, or gives one back. It may be called in any thread, is called without any lock of
+/// kvreg's, and may make every call. It must return: an exception that leaves it ends the process.
+pub type kvreg_count_function = Option<unsafe extern "C-unwind" fn(pointer: *mut c_void)>;
+
+/// A reference to an object of the caller's. The functions are both there or both NULL: then the caller sees to it that
+/// the object lives as long as anybody uses it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct kvreg_object {
+    /// The object; kvreg never looks at what is there.
+    pub pointer: *mut c_void,
+    /// Takes another reference.
+    pub retain: kvreg_count_function,
+    /// Gives one back.
+    pub release: kvreg_count_function,
+}
+
+/// How an object is registered. Fill it with `KVREG_REGISTER_OPTIONS_INIT`, then set what you want.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct kvreg_register_options {
+    /// `sizeof(kvreg_register_options)`; bytes beyond what this library knows must be zero.
+    pub size: usize,
+    /// Whose it is: it is unregistered when this owner ends. 0: nobody's.
+    pub owner: kvreg_owner,
+    /// 0 or `KVREG_REGISTER_DUPLICATE`.
+    pub flags: u32,
+}
+
+/// What `kvreg_dispatch` calls for an entry and its object.
+pub type kvreg_dispatch_function =
+    Option<unsafe extern "C-unwind" fn(data: *mut c_void, entry: kvreg_entry, pointer: *mut c_void)>;
 
 /// A run of bytes; it need not end in NUL.
 #[repr(C)]

@@ -29,7 +29,13 @@ static GOOD_IS struct {
     kvreg_snapshot whole, part; /* of the registry and of the bucket */
     kvreg_batch batch;
     kvreg_owner owner;
+    kvreg_entry entry;
 } good;
+
+/* An object that nobody counts. */
+static int an_object;
+static const kvreg_object object_of_nobody = {&an_object, NULL, NULL};
+
 
 static inline void good_take(kvreg_registry registry, kvreg_bucket bucket) {
     good.registry = registry;
@@ -38,6 +44,9 @@ static inline void good_take(kvreg_registry registry, kvreg_bucket bucket) {
     CHECK_EQ(kvreg_bucket_snapshot(bucket, &good.part), KVREG_OK);
     CHECK_EQ(kvreg_batch_new(registry, &good.batch), KVREG_OK);
     CHECK_EQ(kvreg_owner_open(&good.owner), KVREG_OK);
+    kvreg_register_options duplicate = KVREG_REGISTER_OPTIONS_INIT;
+    duplicate.flags = KVREG_REGISTER_DUPLICATE;
+    CHECK_EQ(kvreg_register(registry, "k", 1, "good", 4, &object_of_nobody, &duplicate, &good.entry), KVREG_OK);
 }
 
 /* Those that were taken here. */
@@ -46,6 +55,8 @@ static inline void good_close(void) {
     CHECK_EQ(kvreg_snapshot_close(good.part), KVREG_OK);
     CHECK_EQ(kvreg_batch_close(good.batch), KVREG_OK);
     CHECK_EQ(kvreg_owner_close(good.owner), KVREG_OK);
+    const kvreg_status gone = kvreg_unregister(good.entry); /* a registry that was stopped took it along */
+    CHECK(gone == KVREG_OK || gone == KVREG_DEAD);
 }
 
 static inline int64_t calls_but(int64_t answer, int64_t fine) { return answer == fine ? 0 : answer; }
@@ -166,6 +177,42 @@ static inline int64_t call_create_with(uint64_t handle, const char *key, size_t 
     return calls_gave(answer, out == 0 && !created, "the results of kvreg_create_with are 0 after an error");
 }
 
+static inline int64_t call_register(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_entry out = POISON;
+    kvreg_register_options options = KVREG_REGISTER_OPTIONS_INIT;
+    options.flags = KVREG_REGISTER_DUPLICATE;
+    const int64_t answer = kvreg_register(handle, key, key_len, key, key_len, &object_of_nobody, &options, &out);
+    return calls_gave(answer, out == 0, "the result of kvreg_register is 0 after an error");
+}
+
+static inline bool no_object(const kvreg_object *object) {
+    return object->pointer == NULL && object->retain == NULL && object->release == NULL;
+}
+
+static inline int64_t call_whereis(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_object object = object_of_nobody;
+    kvreg_entry entry = POISON;
+    const int64_t answer = kvreg_whereis(handle, key, key_len, key, key_len, &object, &entry);
+    return calls_gave(answer, entry == 0 && no_object(&object), "kvreg_whereis gives nothing after an error");
+}
+
+static inline int64_t call_entry_object(uint64_t handle, const char *key, size_t key_len) {
+    (void)key, (void)key_len;
+    kvreg_object object = object_of_nobody;
+    const int64_t answer = kvreg_entry_object(handle, &object);
+    return calls_gave(answer, no_object(&object), "kvreg_entry_object gives nothing after an error");
+}
+
+static inline void see_entry(void *data, kvreg_entry entry, void *pointer) {
+    (void)data, (void)entry;
+    CHECK(pointer == &an_object);
+}
+
+CALL_GIVES(entry_list, size_t, (handle, key, key_len, key, key_len, NULL, 0, &to.out))
+CALL_GIVES(dispatch, uint64_t, (handle, key, key_len, key, key_len, see_entry, NULL, NULL, &to.out))
+CALL(entry_check, (handle))
+CALL(unregister, (handle))
+
 /* The same calls with the owner in question. */
 static inline int64_t call_bucket_give_to(uint64_t handle, const char *key, size_t key_len) {
     (void)key, (void)key_len;
@@ -251,7 +298,7 @@ static inline int64_t call_batch_delete_from(uint64_t handle, const char *key, s
 typedef struct call {
     const char *name;
     int64_t (*make)(uint64_t handle, const char *key, size_t key_len);
-    char of;     /* takes a 'r'egistry, a 'b'ucket, a ba't'ch, an 'o'wner, a 's'napshot: 'w'hole, or 'p'art of it */
+    char of;     /* takes a 'r'egistry, a 'b'ucket, a ba't'ch, an 'o'wner, an 'e'ntry, a 's'napshot: 'w'hole, or 'p'art of it */
     bool keyed;  /* takes a name or a key */
     bool change; /* is refused in the child of a fork */
 } call;
@@ -304,6 +351,13 @@ static const call calls[] = {
     {"batch_commit", call_batch_commit, 't', false, true},
     {"batch_clear", call_batch_clear, 't', false, true},
     {"batch_close", call_batch_close, 't', false, true},
+    {"register", call_register, 'r', true, true},
+    {"whereis", call_whereis, 'r', true, true},
+    {"entry_list", call_entry_list, 'r', true, true},
+    {"dispatch", call_dispatch, 'r', true, true},
+    {"entry_check", call_entry_check, 'e', false, false},
+    {"entry_object", call_entry_object, 'e', false, true},
+    {"unregister", call_unregister, 'e', false, true},
     {"bucket_set_heir_to", call_bucket_set_heir_to, 'o', false, true},
     {"bucket_give_to", call_bucket_give_to, 'o', false, true},
     {"bucket_owner", call_bucket_owner, 'b', false, true},
@@ -336,6 +390,7 @@ static inline uint64_t good_handle(const call *each) {
     case 'b': return good.bucket;
     case 't': return good.batch;
     case 'o': return good.owner;
+    case 'e': return good.entry;
     case 'w': return good.whole;
     default: return good.part;
     }

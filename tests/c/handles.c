@@ -71,8 +71,8 @@ TEST(ids_are_small_and_not_zero) {
     setup();
     CHECK(registry != 0 && registry < UINT64_C(1) << 53);
     CHECK(bucket != 0 && bucket < UINT64_C(1) << 53);
-    const uint64_t all[] = {registry, bucket, good.whole, good.part, good.batch, good.owner};
-    for (int i = 0; i < 6; i++) {
+    const uint64_t all[] = {registry, bucket, good.whole, good.part, good.batch, good.owner, good.entry};
+    for (int i = 0; i < 7; i++) {
         CHECK(all[i] != 0 && all[i] < UINT64_C(1) << 53);
         for (int j = 0; j < i; j++) CHECK(all[i] != all[j]);
     }
@@ -100,6 +100,7 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
         if (!taken_by(each, 'p')) CHECK_CALL(each, each->make(good.part, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 't')) CHECK_CALL(each, each->make(good.batch, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'o')) CHECK_CALL(each, each->make(good.owner, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'e')) CHECK_CALL(each, each->make(good.entry, "key", 3), KVREG_BAD_HANDLE);
     }
     /* The same when they have ended: what never was a bucket cannot be a dead one. */
     kvreg_registry ended;
@@ -107,6 +108,7 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
     kvreg_snapshot closed;
     kvreg_batch done;
     kvreg_owner gone;
+    kvreg_entry out;
     CHECK_EQ(kvreg_start(NULL, &ended), KVREG_OK);
     CHECK_EQ(kvreg_create(ended, "a", 1, &dead), KVREG_OK);
     CHECK_EQ(kvreg_snapshot_take(ended, &closed), KVREG_OK);
@@ -115,6 +117,7 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
     CHECK_EQ(kvreg_batch_close(done), KVREG_OK);
     CHECK_EQ(kvreg_owner_open(&gone), KVREG_OK);
     CHECK_EQ(kvreg_owner_close(gone), KVREG_OK);
+    CHECK_EQ(kvreg_register(ended, "k", 1, "a", 1, &object_of_nobody, NULL, &out), KVREG_OK);
     CHECK_EQ(kvreg_stop(ended), KVREG_OK);
     FOR_CALLS(each) {
         if (!taken_by(each, 'r')) CHECK_CALL(each, each->make(ended, "key", 3), KVREG_BAD_HANDLE);
@@ -122,6 +125,7 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
         if (!taken_by(each, 's')) CHECK_CALL(each, each->make(closed, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 't')) CHECK_CALL(each, each->make(done, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'o')) CHECK_CALL(each, each->make(gone, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'e')) CHECK_CALL(each, each->make(out, "key", 3), KVREG_BAD_HANDLE);
     }
     teardown();
 }
@@ -185,20 +189,22 @@ TEST(a_dead_bucket_answers_dead) {
     teardown();
 }
 
-TEST(a_closed_snapshot_batch_or_owner_answers_dead) {
+TEST(what_was_closed_answers_dead) {
     setup();
     const kvreg_snapshot whole = good.whole, part = good.part;
     const kvreg_batch batch = good.batch;
     const kvreg_owner owner = good.owner;
+    const kvreg_entry entry = good.entry;
     good_close();
     for (int round = 0; round < 2; round++) {
         good_take(registry, bucket);
-        CHECK(good.whole != whole && good.part != part && good.batch != batch && good.owner != owner);
+        CHECK(good.whole != whole && good.part != part && good.batch != batch && good.owner != owner && good.entry != entry);
         FOR_CALLS(each) {
             if (taken_by(each, 's')) CHECK_CALL(each, each->make(whole, "key", 3), KVREG_DEAD);
             if (taken_by(each, 's')) CHECK_CALL(each, each->make(part, "key", 3), KVREG_DEAD);
             if (taken_by(each, 't')) CHECK_CALL(each, each->make(batch, "key", 3), KVREG_DEAD);
             if (taken_by(each, 'o')) CHECK_CALL(each, each->make(owner, "key", 3), KVREG_DEAD);
+            if (taken_by(each, 'e')) CHECK_CALL(each, each->make(entry, "key", 3), KVREG_DEAD);
         }
         if (round == 0) good_close();
     }
@@ -236,7 +242,7 @@ int main(void) {
     RUN(one_bit_off_is_another_handle);
     RUN(random_handles_are_refused);
     RUN(a_dead_bucket_answers_dead);
-    RUN(a_closed_snapshot_batch_or_owner_answers_dead);
+    RUN(what_was_closed_answers_dead);
     RUN(a_stopped_registry_answers_stopped);
     return check_end();
 }

@@ -297,4 +297,32 @@ pub struct kvreg_api {
     pub bucket_same: unsafe extern "C" fn(
         bucket: kvreg_bucket, other: kvreg_bucket, out: *mut bool
     ) -> kvreg_status,
+    /// `kvreg_register`
+    pub register: unsafe extern "C" fn(
+        registry: kvreg_registry, kind: *const c_char, kind_len: usize, key: *const c_char, key_len: usize,
+        object: *const kvreg_object, options: *const kvreg_register_options, out: *mut kvreg_entry
+    ) -> kvreg_status,
+    /// `kvreg_whereis`
+    pub whereis: unsafe extern "C" fn(
+        registry: kvreg_registry, kind: *const c_char, kind_len: usize, key: *const c_char, key_len: usize,
+        object: *mut kvreg_object, entry: *mut kvreg_entry
+    ) -> kvreg_status,
+    /// `kvreg_unregister`
+    pub unregister: extern "C" fn(entry: kvreg_entry) -> kvreg_status,
+    /// `kvreg_entry_check`
+    pub entry_check: extern "C" fn(entry: kvreg_entry) -> kvreg_status,
+    /// `kvreg_entry_object`
+    pub entry_object: unsafe extern "C" fn(entry: kvreg_entry, out: *mut kvreg_object) -> kvreg_status,
+    /// `kvreg_entry_list`
+    pub entry_list: unsafe extern "C" fn(
+        registry: kvreg_registry, kind: *const c_char, kind_len: usize, key: *const c_char, key_len: usize,
+        out: *mut kvreg_entry, capacity: usize, count: *mut usize
+    ) -> kvreg_status,
+    /// `kvreg_dispatch`
+    pub dispatch: unsafe extern "C" fn(
+        registry: kvreg_registry, kind: *const c_char, kind_len: usize, key: *const c_char, key_len: usize,
+        function: kvreg_dispatch_function, data: *mut c_void, destroy: kvreg_destroy_function, count: *mut u64
+    ) -> kvreg_status,
+    /// `kvreg_object_release`
+    pub object_release: unsafe extern "C" fn(object: *mut kvreg_object),
 }
