@@ -23,7 +23,7 @@
  *             read by many threads, and must not be assigned or moved while another thread uses it.
  *   Text      Names, keys and text go in as std::string_view, with any bytes in them, NUL included. Values go in as
  *             ValueView, which takes nullptr, bool, numbers, text, Bytes, a Value and a Data.
- *   Owners    Registry, Snapshot and Batch end what they stand for when they are destroyed, and can be moved, not
+ *   Owners    Registry, Snapshot, Batch and Owner end what they stand for when they are destroyed, and can be moved, not
  *             copied; Value does so with its text or bytes. What was moved from is empty: Status::bad_handle, or nil.
  */
 #ifndef KVREG_HPP
@@ -31,6 +31,7 @@
 
 #include "kvreg.h"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -40,6 +41,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -84,6 +86,13 @@ inline const char *message(Status status) noexcept { return kvreg_status_message
 enum class Reason : kvreg_reason {
     normal = KVREG_REASON_NORMAL, shutdown = KVREG_REASON_SHUTDOWN, killed = KVREG_REASON_KILLED,
     crash = KVREG_REASON_CRASH, owner_closed = KVREG_REASON_OWNER_CLOSED, expired = KVREG_REASON_EXPIRED,
+};
+
+/// What others may do with a bucket.
+enum class Access : std::uint32_t {
+    public_access = KVREG_ACCESS_PUBLIC,       ///< Everybody reads and writes.
+    protected_access = KVREG_ACCESS_PROTECTED, ///< Everybody reads; the handle that create_with gave also writes.
+    private_access = KVREG_ACCESS_PRIVATE,     ///< Only the handle that create_with gave reads and writes.
 };
 
 /// What a Value holds.
@@ -713,6 +722,60 @@ inline Result<detail::Range<detail::PackedItems>> unpack_items(std::string_view 
     return detail::unpacked<detail::PackedItems>(list);
 }
 
+/// A lifetime that buckets and entries are tied to: they end when it is closed or destroyed; see kvreg.h.
+///     kvreg::Owner session = kvreg::Owner::open().value();
+///     kvreg::Bucket cart = registry.create_with("cart", {session}).value().bucket;
+class Owner : public detail::Closing<kvreg_owner_close> {
+public:
+    using Closing::Closing;
+
+    static Result<Owner> open() {
+        kvreg_owner id = 0;
+        const kvreg_status code = kvreg_owner_open(&id);
+        return detail::given(code, Owner(id));
+    }
+    /// How many things are tied to it.
+    Result<std::uint64_t> count() const { return detail::number(kvreg_owner_count, id()); }
+};
+
+/// Says whose something is: an Owner, of which it is only the number, or nobody.
+class OwnerRef {
+public:
+    /// Nobody.
+    constexpr OwnerRef() noexcept = default;
+    OwnerRef(const Owner &owner) noexcept : id_(owner.id()) {}
+    /// The owner of an id that came from elsewhere.
+    constexpr explicit OwnerRef(kvreg_owner id) noexcept : id_(id) {}
+
+    /// The calling thread's own owner, which is closed when the thread ends.
+    static Result<OwnerRef> of_thread() {
+        kvreg_owner id = 0;
+        const kvreg_status code = kvreg_owner_of_thread(&id);
+        return detail::given(code, OwnerRef(id));
+    }
+
+    constexpr kvreg_owner id() const noexcept { return id_; }
+    /// Whether it is somebody.
+    constexpr explicit operator bool() const noexcept { return id_ != 0; }
+    /// Whether the owner lives now.
+    bool alive() const noexcept { return kvreg_owner_check(id_) == KVREG_OK; }
+
+    friend constexpr bool operator==(OwnerRef a, OwnerRef b) noexcept { return a.id_ == b.id_; }
+    friend constexpr bool operator!=(OwnerRef a, OwnerRef b) noexcept { return a.id_ != b.id_; }
+
+private:
+    kvreg_owner id_ = 0;
+};
+
+/// How Registry::create_with makes a bucket.
+struct CreateOptions {
+    /// Whose it is: it exits when this owner ends.
+    OwnerRef owner = {};
+    /// To whom it passes when its owner ends, in place of its exit.
+    OwnerRef heir = {};
+    Access access = Access::public_access;
+};
+
 class Snapshot;
 
 /// A bucket: the id of one, like a pid. Copy it freely; there is nothing to free, and dropping it stops nothing.
@@ -910,6 +973,22 @@ public:
         return detail::fill([&](void *to, std::size_t n) { return kvreg_bucket_dump(id_, to, n); });
     }
 
+    // --- owners and access
+    /// Gives it to another owner, or to nobody: `bucket.give({})`.
+    Result<void> give(OwnerRef owner) const { return detail::to_status(kvreg_bucket_give(id_, owner.id())); }
+    /// Says to whom it passes when its owner ends, in place of its exit.
+    Result<void> set_heir(OwnerRef heir) const { return detail::to_status(kvreg_bucket_set_heir(id_, heir.id())); }
+    /// Whose it is; false if nobody's.
+    Result<OwnerRef> owner() const { return detail::number<OwnerRef>(kvreg_bucket_owner, id_); }
+    /// A handle of the same bucket that reads and does not change it: all else is Status::access_denied.
+    Result<Bucket> reader() const { return detail::number<Bucket>(kvreg_bucket_reader, id_); }
+    /// Whether both are handles of one bucket. `==` compares handles: those that allow different things are different.
+    Result<bool> same(Bucket other) const {
+        bool same = false;
+        const kvreg_status code = kvreg_bucket_same(id_, other.id_, &same);
+        return detail::given(code, same);
+    }
+
     friend constexpr bool operator==(Bucket a, Bucket b) noexcept { return a.id_ == b.id_; }
     friend constexpr bool operator!=(Bucket a, Bucket b) noexcept { return a.id_ != b.id_; }
     friend constexpr bool operator<(Bucket a, Bucket b) noexcept { return a.id_ < b.id_; }
@@ -1080,6 +1159,125 @@ public:
     Result<std::uint64_t> count() const { return detail::number(kvreg_batch_count, id()); }
 };
 
+/// A bucket, and whether the call that gave it has made it.
+struct Created {
+    Bucket bucket;
+    bool created = false;
+};
+
+/// How Registry::register_object registers.
+struct RegisterOptions {
+    /// Whose the entry is: it is unregistered when this owner ends.
+    OwnerRef owner = {};
+    /// Whether others may be registered under the same kind and key, if they are duplicates too.
+    bool duplicate = false;
+};
+
+namespace detail {
+
+/// What stands for a type.
+template <class T> inline constexpr char type_tag = 0;
+
+/// What the directory counts the references of: it holds one of the shared_ptr's.
+struct Shared {
+    std::atomic<std::size_t> references{1};
+    const void *type = nullptr;
+    std::shared_ptr<void> object;
+
+    template <class T> explicit Shared(std::shared_ptr<T> shared)
+        : type(&type_tag<T>), object(std::const_pointer_cast<std::remove_const_t<T>>(std::move(shared))) {}
+    static void retain(void *pointer) noexcept {
+        static_cast<Shared *>(pointer)->references.fetch_add(1, std::memory_order_relaxed);
+    }
+    static void release(void *pointer) noexcept {
+        auto *shared = static_cast<Shared *>(pointer);
+        if (shared->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete shared;
+    }
+    /// Takes a reference over.
+    template <class T> static Result<std::shared_ptr<T>> take(kvreg_object raw) {
+        const std::unique_ptr<kvreg_object, void (*)(kvreg_object *)> held(&raw, kvreg_object_release);
+        if (raw.release != &Shared::release) return Status::wrong_type;
+        const auto &shared = *static_cast<Shared *>(raw.pointer);
+        if (shared.type != &type_tag<T>) return Status::wrong_type;
+        return std::static_pointer_cast<T>(shared.object);
+    }
+};
+
+} // namespace detail
+
+/// Something that is registered: the id of an entry of a registry's directory. Copy it freely; dropping it ends nothing.
+class Entry {
+public:
+    /// None; every call gives Status::bad_handle.
+    constexpr Entry() noexcept = default;
+    constexpr explicit Entry(kvreg_entry id) noexcept : id_(id) {}
+
+    constexpr kvreg_entry id() const noexcept { return id_; }
+    /// Whether it is registered now.
+    bool alive() const noexcept { return kvreg_entry_check(id_) == KVREG_OK; }
+    /// Takes it out: when this returns, nobody finds it. Status::dead if somebody else did.
+    Result<void> unregister() const { return detail::to_status(kvreg_unregister(id_)); }
+    /// The object, if it was registered as a std::shared_ptr<T> of just this T: else Status::wrong_type.
+    template <class T> Result<std::shared_ptr<T>> object() const {
+        kvreg_object raw{};
+        const kvreg_status code = kvreg_entry_object(id_, &raw);
+        if (code != KVREG_OK) return detail::to_status(code);
+        return detail::Shared::take<T>(raw);
+    }
+
+    friend constexpr bool operator==(Entry a, Entry b) noexcept { return a.id_ == b.id_; }
+    friend constexpr bool operator!=(Entry a, Entry b) noexcept { return a.id_ != b.id_; }
+    friend constexpr bool operator<(Entry a, Entry b) noexcept { return a.id_ < b.id_; }
+
+private:
+    kvreg_entry id_ = 0;
+};
+
+/// The entry that has a key, and whether it is that of the call.
+struct Registered {
+    Entry entry;
+    bool added = false;
+};
+
+namespace detail {
+
+/// Calls a function for entries from C; as Updater.
+template <class T, class Function, bool Catches> struct Dispatcher {
+    Function &function;
+    std::uint64_t count = 0;
+#if defined(__cpp_exceptions)
+    std::exception_ptr thrown = nullptr;
+#endif
+
+    void visit(Entry entry) {
+        auto object = entry.template object<T>();
+        if (!object) return; // another's, or just gone
+        count++;
+        function(entry, *object);
+    }
+    static void call(void *data, kvreg_entry entry, void *) noexcept {
+        auto &self = *static_cast<Dispatcher *>(data);
+#if defined(__cpp_exceptions)
+        if (self.thrown) return;
+        try {
+            self.visit(Entry(entry));
+        } catch (...) {
+            self.thrown = std::current_exception();
+        }
+#else
+        self.visit(Entry(entry));
+#endif
+    }
+    Result<std::uint64_t> end(kvreg_status code) const {
+#if defined(__cpp_exceptions)
+        if (thrown) std::rethrow_exception(thrown);
+#endif
+        return given(code, count);
+    }
+};
+
+} // namespace detail
+
 /// A registry. The object that started it stops it when it is destroyed; any other only looks at it.
 class Registry {
 public:
@@ -1136,6 +1334,18 @@ public:
         const kvreg_status code = kvreg_create(id_, name.data(), name.size(), &id);
         return detail::given(code, Bucket(id));
     }
+    /// As create(), and says how it is made: `registry.create_with("cart", {session})`. The options count only if this
+    /// call makes the bucket; then the handle is full, whatever its access.
+    Result<Created> create_with(std::string_view name, const CreateOptions &options) const {
+        kvreg_bucket_options raw = KVREG_BUCKET_OPTIONS_INIT;
+        raw.owner = options.owner.id();
+        raw.heir = options.heir.id();
+        raw.access = static_cast<std::uint32_t>(options.access);
+        kvreg_bucket id = 0;
+        bool created = false;
+        const kvreg_status code = kvreg_create_with(id_, name.data(), name.size(), &raw, &id, &created);
+        return detail::given(code, Created{Bucket(id), created});
+    }
     /// The buckets of many names, in the order of the names, for half the price of as many calls. Takes what yields
     /// names: a vector, a set, or `{"shopping", "work"}`. A list with a wrong name makes none; after another failure
     /// some may be there.
@@ -1174,6 +1384,59 @@ public:
     /// The names and the contents of all buckets as they are now, all at the same moment. It costs the same for ten
     /// names as for ten million.
     Result<Snapshot> snapshot() const { return detail::number<Snapshot>(kvreg_snapshot_take, id_); }
+
+    // --- its directory: objects under a kind and a key, found from any thread
+    /// Registers an object, which the entry keeps alive: until it is unregistered, its owner ends, or the registry. If the
+    /// key is taken, gives the entry that has it. The last reference may go in the thread that ends the entry, or in one
+    /// that uses it at that moment.
+    template <class T>
+    Result<Registered> register_object(std::string_view kind, std::string_view key, std::shared_ptr<T> object,
+                                       const RegisterOptions &options = {}) const {
+        kvreg_register_options raw = KVREG_REGISTER_OPTIONS_INIT;
+        raw.owner = options.owner.id();
+        raw.flags = options.duplicate ? KVREG_REGISTER_DUPLICATE : 0;
+        auto shared = std::make_unique<detail::Shared>(std::move(object));
+        const kvreg_object counted = {shared.get(), &detail::Shared::retain, &detail::Shared::release};
+        kvreg_entry id = 0;
+        const kvreg_status code =
+            kvreg_register(id_, kind.data(), kind.size(), key.data(), key.size(), &counted, &raw, &id);
+        if (code == KVREG_OK) static_cast<void>(shared.release()); // the entry's now
+        return detail::given(code == KVREG_EXISTS ? KVREG_OK : code, Registered{Entry(id), code == KVREG_OK});
+    }
+    /// The object that is registered under a kind and a key, of duplicates the oldest; empty if there is none.
+    /// Status::wrong_type if it was not registered as a std::shared_ptr<T> of just this T.
+    template <class T> Result<std::optional<std::shared_ptr<T>>> whereis(std::string_view kind, std::string_view key) const {
+        kvreg_object raw{};
+        const kvreg_status code =
+            kvreg_whereis(id_, kind.data(), kind.size(), key.data(), key.size(), &raw, nullptr);
+        if (code == KVREG_NOT_FOUND) return std::optional<std::shared_ptr<T>>();
+        if (code != KVREG_OK) return detail::to_status(code);
+        auto object = detail::Shared::take<T>(raw);
+        if (!object) return object.status();
+        return std::optional(std::move(*object));
+    }
+    /// Calls `function(Entry, const std::shared_ptr<T> &)` for every entry of a kind and a key whose object is a T, in
+    /// the order in which they were registered; gives for how many. The function may make every call; if it throws, the
+    /// rest is left out and the exception goes on from here.
+    template <class T, class Function, bool Catches = detail::catches>
+    Result<std::uint64_t> dispatch(std::string_view kind, std::string_view key, Function &&function) const {
+        detail::Dispatcher<T, Function, Catches> dispatcher{function};
+        return dispatcher.end(kvreg_dispatch(id_, kind.data(), kind.size(), key.data(), key.size(), &dispatcher.call,
+                                             &dispatcher, nullptr, nullptr));
+    }
+    /// The entries of a kind and a key, in the order in which they were registered.
+    Result<std::vector<Entry>> entries(std::string_view kind, std::string_view key) const {
+        std::vector<kvreg_entry> ids;
+        for (;;) {
+            std::size_t count = 0;
+            const kvreg_status code = kvreg_entry_list(id_, kind.data(), kind.size(), key.data(), key.size(),
+                                                       ids.data(), ids.size(), &count);
+            if (code != KVREG_OK) return detail::to_status(code);
+            const bool all = count <= ids.size();
+            ids.resize(count);
+            if (all) return std::vector<Entry>(ids.begin(), ids.end());
+        }
+    }
     /// An empty batch for its buckets.
     Result<Batch> batch() const { return detail::number<Batch>(kvreg_batch_new, id_); }
 
@@ -1196,6 +1459,10 @@ private:
 
 template <> struct std::hash<kvreg::Bucket> {
     std::size_t operator()(kvreg::Bucket bucket) const noexcept { return std::hash<kvreg_bucket>()(bucket.id()); }
+};
+
+template <> struct std::hash<kvreg::Entry> {
+    std::size_t operator()(kvreg::Entry entry) const noexcept { return std::hash<kvreg_entry>()(entry.id()); }
 };
 
 #endif // KVREG_HPP

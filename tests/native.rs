@@ -66,7 +66,7 @@ programs!(
 programs!(
     cpp,
     Language::Cpp,
-    [batch, bulk, change, errors, exit, guide, header, noexcept, snapshot, values, wrapper]
+    [batch, bulk, change, errors, exit, guide, header, noexcept, owner, snapshot, values, wrapper]
 );
 
 fn source(layout: &Layout, language: Language, name: &str) -> PathBuf {

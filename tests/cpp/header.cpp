@@ -31,7 +31,10 @@ template <class Holder> constexpr bool holds = !std::is_copy_constructible_v<Hol
                                                std::is_nothrow_default_constructible_v<Holder> &&
                                                !std::is_convertible_v<std::uint64_t, Holder> &&
                                                sizeof(Holder) == sizeof(std::uint64_t);
-static_assert(holds<kvreg::Snapshot> && holds<kvreg::Batch>);
+static_assert(holds<kvreg::Snapshot> && holds<kvreg::Batch> && holds<kvreg::Owner>);
+static_assert(std::is_convertible_v<const kvreg::Owner &, kvreg::OwnerRef>);
+static_assert(!std::is_convertible_v<std::uint64_t, kvreg::OwnerRef> && !std::is_convertible_v<std::uint64_t, kvreg::Entry>);
+static_assert(std::is_trivially_copyable_v<kvreg::Entry> && sizeof(kvreg::Entry) == sizeof(kvreg_entry));
 static_assert(!std::is_convertible_v<kvreg::Snapshot, kvreg::Batch>);
 static_assert(!std::is_constructible_v<kvreg::Snapshot, kvreg::Batch>);
 static_assert(std::is_trivially_copyable_v<kvreg::ValueView> && sizeof(kvreg::ValueView) == sizeof(kvreg_value));
@@ -101,6 +104,10 @@ TEST(every_template_compiles) {
     CHECK(!bucket.get_many({"key"}) && !bucket.get_many(std::vector<std::string>()));
     CHECK(!kvreg::Snapshot().get_many({"key"}) && !kvreg::Registry::attach(0).create_many({"name"}));
     CHECK(!bucket.for_each([](std::string_view, const kvreg::Value &) {}));
+    const kvreg::Registry nowhere = kvreg::Registry::attach(0);
+    CHECK(!nowhere.register_object("kind", "key", std::make_shared<int>(1)) && !nowhere.whereis<int>("kind", "key"));
+    CHECK(!nowhere.dispatch<int>("kind", "key", [](kvreg::Entry, const std::shared_ptr<int> &) {}));
+    CHECK(!kvreg::Entry().object<int>() && !nowhere.create_with("name", {}));
     const kvreg::Snapshot none;
     if (auto names = none.names())
         for (auto &[name, found] : *names) CHECK(name.empty() && found == bucket);
