@@ -152,6 +152,7 @@ impl<T: SlotData> Slots<T> {
     }
 
     /// A slot for a new object, its data as the last object or the zero bytes left them.
+    #[inline(always)]
     pub(crate) fn take(&self) -> Result<(u32, &T), Error> {
         let index = {
             let mut free = self.free.lock();
@@ -164,6 +165,7 @@ impl<T: SlotData> Slots<T> {
         Ok((index, &chunk.data[index as usize % CHUNK]))
     }
 
+    #[inline(never)]
     fn fresh(&self, free: &mut Free) -> Result<u32, Error> {
         let index = free.fresh;
         if index >> INDEX_BITS != 0 {

@@ -20,8 +20,8 @@
 //! Besides, `ArcSwap::store` walks a record of every thread that ever read (create and stop took 0.7 us with one such
 //! thread, 128 us with 1,000), and a thread that stopped reading kept the whole last version alive.
 
-use crate::cuts::{Cuts, Dead, Unseen};
-use crate::epoch::{self, Garbage, Pin};
+use crate::cuts::{Cuts, Dead, Now, Unseen};
+use crate::epoch::{self, Garbage, Pin, Writing};
 use crate::hash::Hash;
 use crate::live::Live;
 use crate::name::Name;
@@ -91,6 +91,7 @@ impl Table {
     // What follows is for whoever has the turn.
 
     /// Adds a name that is not there. `ready` is called before anybody can find it.
+    #[inline(always)]
     pub(crate) fn insert(
         &self,
         pin: &Pin,
@@ -99,25 +100,37 @@ impl Table {
         id: u64,
         ready: impl FnOnce(*mut Name),
     ) -> Unseen {
-        let name = self.make_name(pin, name, id);
+        let writing = pin.announce();
+        let now = self.cuts.now(&writing);
+        let name = Name::new(name, id, now.number);
         ready(name.as_ptr());
-        // SAFETY: new.
-        unsafe { self.insert_name(pin, hash, name) }
+        // SAFETY: new, and not there yet.
+        unsafe { self.link(writing, now, hash, name) }
     }
 
     /// A name that is in no table yet. The cuts up to this moment know nothing of it.
+    #[cold]
     pub(crate) fn make_name(&self, pin: &Pin, name: &[u8], id: u64) -> NonNull<Name> {
         let writing = pin.announce();
         Name::new(name, id, self.cuts.now(&writing).number)
     }
 
-    /// Adds a name that was made for this table.
+    /// Adds a name that was made for this table before.
     ///
     /// # Safety
     /// It is the table's from now on, and no name in it has these bytes, of which this is the hash.
+    #[cold]
     pub(crate) unsafe fn insert_name(&self, pin: &Pin, hash: u64, name: NonNull<Name>) -> Unseen {
         let writing = pin.announce();
         let now = self.cuts.now(&writing);
+        // SAFETY: this function's contract.
+        unsafe { self.link(writing, now, hash, name) }
+    }
+
+    /// # Safety
+    /// As [`Table::insert_name`].
+    #[inline(always)]
+    unsafe fn link(&self, writing: Writing<'_>, now: Now, hash: u64, name: NonNull<Name>) -> Unseen {
         let mut edit = self.names.edit(now).expect("only contents are closed");
         // SAFETY: this function's contract.
         unsafe { edit.add(hash, name.as_ptr()) };

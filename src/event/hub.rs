@@ -64,7 +64,14 @@ impl Hub {
         })
     }
 
+    /// Tells everyone who listens of a bucket that was created.
+    #[cold]
+    pub(crate) fn created(&mut self, bucket: u64, name: &[u8], revision: u64) {
+        self.publish(Record::create(bucket, name.into(), revision));
+    }
+
     /// Tells everyone who listens.
+    #[cold]
     pub(crate) fn publish(&mut self, record: Record) {
         let event = Event::new(record);
         let record = &event.0;

@@ -16,6 +16,7 @@ use crate::tree::Entry;
 use std::ptr::NonNull;
 
 impl Turn {
+    #[cold]
     pub(super) fn hide(&mut self, pin: &Pin, registry: u64, name: &[u8]) -> Result<u64, Error> {
         let table = self.table(registry)?;
         let (index, slot) = BUCKETS.take()?;
@@ -27,6 +28,7 @@ impl Turn {
     }
 
     /// Puts a hidden bucket into the table, or ends it if its name is there already.
+    #[cold]
     pub(super) fn show(&mut self, pin: &Pin, registry: u64, bucket: u64) -> Result<(u64, Unseen), Error> {
         let table = self.table(registry)?;
         let slot = BUCKETS.resolve(bucket)?; // it may have been stopped
@@ -75,6 +77,7 @@ impl Turn {
     }
 
     /// Ends all hidden buckets.
+    #[cold]
     pub(super) fn forget_all(&mut self, registry: u64) -> Result<Vec<Garbage>, Error> {
         let table = self.table(registry)?;
         let mut unseen = Vec::new();

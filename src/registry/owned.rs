@@ -40,9 +40,13 @@ impl Terms {
         Ok(Terms { access: create.access, hands })
     }
 
-    /// Ties a bucket that is about to live; [`Error::Dead`] if its owner was closed.
-    pub(super) fn tie(&self, registry: u64, bucket: u64) -> Result<(), Error> {
-        self.hands.owner.as_ref().map_or(Ok(()), |owner| owner.tie(tied(registry, bucket)))
+    /// Ties a bucket that is about to live, and gives the handle that lookups give; [`Error::Dead`] if its owner was closed.
+    #[cold]
+    pub(super) fn begin(&self, registry: u64, bucket: u64) -> Result<u64, Error> {
+        if let Some(owner) = &self.hands.owner {
+            owner.tie(tied(registry, bucket))?;
+        }
+        Ok(self.access.shown(bucket))
     }
 }
 

@@ -200,8 +200,7 @@ impl Turn {
         let id = BUCKETS.next_id(index);
         let mut shown = id;
         if let Some(terms) = terms {
-            terms.tie(registry, id).inspect_err(|_| BUCKETS.give(index))?;
-            shown = terms.access.shown(id);
+            shown = terms.begin(registry, id).inspect_err(|_| BUCKETS.give(index))?;
         }
         let unseen = table.insert(pin, hash, name, shown, |name| {
             slot.fill(registry, table, name);
@@ -211,7 +210,7 @@ impl Turn {
             BUCKETS.bring_to_life(index);
         });
         if let Some(hub) = &mut self.hub {
-            hub.publish(Record::create(shown, name.into(), table.names.revision()));
+            hub.created(shown, name, table.names.revision());
         }
         Ok((id, unseen))
     }
@@ -342,7 +341,15 @@ pub(super) fn tell_of_stop(mut hub: Box<Hub>, waits: &Waits, table: &Table) {
 }
 
 /// Lets go of the turn, and wakes those who wait for events.
-fn release(mut turn: MutexGuard<'_, Turn>) {
+#[inline(always)]
+fn release(turn: MutexGuard<'_, Turn>) {
+    if turn.hub.is_some() {
+        release_and_wake(turn);
+    }
+}
+
+#[cold]
+fn release_and_wake(mut turn: MutexGuard<'_, Turn>) {
     let wakes = turn.hub.as_mut().map(|hub| hub.take_wakes());
     drop(turn);
     wakes.into_iter().flatten().for_each(Wake::now);

@@ -108,6 +108,7 @@ impl<E: Entry> Edit<E> {
     ///
     /// # Safety
     /// As [`Edit::put`]; unless the edit is hidden, the entry may have been born before.
+    #[inline(always)]
     pub(crate) unsafe fn add(&mut self, hash: u64, entry: *const E) {
         // SAFETY: this function's contract; all that can be reached from the root is alive.
         unsafe {
