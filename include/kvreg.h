@@ -1666,9 +1666,11 @@ kvreg_status kvreg_handler_add(kvreg_registry registry,
  * Ends a handler: when this returns, its function is not running and never will again, and `destroy` has been called.
  *
  * From inside the function itself it returns at once, and `destroy` is called when the function has returned. From
- * inside another handler, while the function runs in another thread: `KVREG_DEADLOCK`, and nothing is done.
+ * inside another handler, while the function runs in another thread: `KVREG_DEADLOCK`, and nothing is done. If a call
+ * that is under way in another thread takes longer than `limit_ms`: `KVREG_TIMED_OUT`; the handler has ended, that call
+ * is its last, and `destroy` is called after it.
  *
- * @thread any; waits for a call of the function that is under way in another thread
+ * @thread any; waits for a call of the function that is under way in another thread, as long as that may take
  * @owner gives back what kvreg_handler_add made
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
@@ -3026,9 +3028,11 @@ kvreg_status kvreg_handler_add(kvreg_registry registry,
  * Ends a handler: when this returns, its function is not running and never will again, and `destroy` has been called.
  *
  * From inside the function itself it returns at once, and `destroy` is called when the function has returned. From
- * inside another handler, while the function runs in another thread: `KVREG_DEADLOCK`, and nothing is done.
+ * inside another handler, while the function runs in another thread: `KVREG_DEADLOCK`, and nothing is done. If a call
+ * that is under way in another thread takes longer than `limit_ms`: `KVREG_TIMED_OUT`; the handler has ended, that call
+ * is its last, and `destroy` is called after it.
  *
- * @thread any; waits for a call of the function that is under way in another thread
+ * @thread any; waits for a call of the function that is under way in another thread, as long as that may take
  * @owner gives back what kvreg_handler_add made
  * @fork KVREG_FORKED in the child
  * @since 0.1.0

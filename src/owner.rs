@@ -57,9 +57,9 @@ impl Tied {
     }
 }
 
-/// Somebody else may have ended it at the same time.
+/// Somebody else may have ended it at the same time; and a handler's last call may take longer than anybody waits.
 fn unless_ended(result: Result<(), Error>) -> Result<(), Error> {
-    if result == Err(Error::Dead) { Ok(()) } else { result }
+    if matches!(result, Err(Error::Dead | Error::TimedOut)) { Ok(()) } else { result }
 }
 
 /// What an owner is inside.

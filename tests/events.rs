@@ -590,6 +590,32 @@ fn a_handler_that_fails_is_removed_and_the_others_go_on() {
     registry.stop().unwrap();
 }
 
+#[test]
+fn a_remover_waits_no_longer_than_a_call_may_take() {
+    let registry = Registry::start().unwrap();
+    let (entered, release) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let options = HandlerOptions { limit: Some(Duration::from_millis(30)), keep: true, ..Default::default() };
+    let handler = {
+        let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
+        Handler::add(registry, options, move |_| {
+            entered.wait();
+            release.wait();
+            Ok(())
+        })
+        .unwrap()
+    };
+    thread::scope(|scope| {
+        scope.spawn(move || registry.create("first").unwrap());
+        entered.wait();
+        assert_eq!(handler.remove(), Err(Error::TimedOut));
+        assert_eq!(handler.remove(), Err(Error::Dead));
+        registry.create("second").unwrap();
+        release.wait();
+    });
+    assert_eq!(Arc::strong_count(&release), 1);
+    registry.stop().unwrap();
+}
+
 /// Nobody waits for a handler that does not return; it is removed, and its function ends when it does return.
 #[test]
 fn a_handler_that_hangs_holds_others_up_once() {

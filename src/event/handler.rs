@@ -187,12 +187,14 @@ impl Handler {
 
     /// Ends the handler: when this returns, its function is not running and never will again, unless it is the function
     /// itself that calls this. [`Error::Deadlock`], and nothing is done, if another handler calls this while the
-    /// function runs in another thread.
+    /// function runs in another thread. [`Error::TimedOut`] if the call that is under way takes longer than it may: it is
+    /// the last, and the function ends with it.
     pub fn remove(self) -> Result<(), Error> {
         fork::check()?;
         let called = handle::get::<Called>(self.0)?;
-        called.silence()?;
-        called.leave()
+        let ended = called.silence()?;
+        called.leave()?;
+        ended.then_some(()).ok_or(Error::TimedOut)
     }
 
     /// As [`Handler::remove`]; where that would be a deadlock, the call that is under way goes on and is the last.
@@ -330,8 +332,9 @@ impl Called {
         !removed && !ends
     }
 
-    /// From now on it does not run. Waits for a call under way in another thread.
-    fn silence(&self) -> Result<(), Error> {
+    /// From now on it does not run. Waits for a call under way in another thread as long as that may take, and tells
+    /// whether it has ended.
+    fn silence(&self) -> Result<bool, Error> {
         let mut run = self.run.lock();
         let me = me();
         let elsewhere = |run: &Run| run.runner.is_some_and(|runner| runner != me);
@@ -339,10 +342,16 @@ impl Called {
             return Err(Error::Deadlock);
         }
         run.removed = true;
+        let since = run.since.unwrap_or_else(Instant::now);
+        let limit = self.limit.and_then(|limit| since.checked_add(limit));
         while elsewhere(&run) {
-            self.ended.wait(&mut run);
+            match limit {
+                None => self.ended.wait(&mut run),
+                Some(limit) if self.ended.wait_until(&mut run, limit).timed_out() => break,
+                Some(_) => {}
+            }
         }
-        Ok(())
+        Ok(!elsewhere(&run))
     }
 
     /// Takes it out of everything that knows it, and ends its function.
