@@ -9,7 +9,7 @@ use std::{env, fs};
 /// The name that programs record and the loader looks for. It changes only when an older program would break.
 const SONAME: &str = "libkvreg.so.0";
 /// In the order of the manual.
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 19] = [
     "types",
     "types/event",
     "types/table",
@@ -26,6 +26,7 @@ const SOURCES: [&str; 18] = [
     "snapshot",
     "cursor",
     "batch",
+    "time",
     "event",
     "api",
 ];
@@ -106,8 +107,8 @@ fn after_includes() -> String {
          /** The same for `kvreg_handler_options`: all events, synchronously. */\n\
          #define KVREG_HANDLER_OPTIONS_INIT {{sizeof(kvreg_handler_options), KVREG_EVENTS_CREATE | \
          KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, KVREG_HANDLER_SYNC, 0, 5000, 65536, 0}}\n\n\
-         /** The same for `kvreg_bucket_options`: public, and nobody's. */\n\
-         #define KVREG_BUCKET_OPTIONS_INIT {{sizeof(kvreg_bucket_options), 0, 0, KVREG_ACCESS_PUBLIC, 0}}\n\n\
+         /** The same for `kvreg_bucket_options`: public, nobody's, and without an end. */\n\
+         #define KVREG_BUCKET_OPTIONS_INIT {{sizeof(kvreg_bucket_options), 0, 0, KVREG_ACCESS_PUBLIC, 0, -1, -1}}\n\n\
          /** The same for `kvreg_register_options`: unique, and nobody's. */\n\
          #define KVREG_REGISTER_OPTIONS_INIT {{sizeof(kvreg_register_options), 0, 0}}\n\n\
          /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */\n\

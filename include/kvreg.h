@@ -115,6 +115,15 @@
  *   A key is unique, or has any number of duplicates: for those, kvreg_dispatch calls a function for each. The functions
  *   of an object, and those that are dispatched to, are called without any lock of kvreg's, and may make every call.
  *
+ * Times
+ *   A bucket, and each of its keys, can have a time to live; when it has passed, the bucket exits, and the key is
+ *   deleted, by a thread of the registry's own and within some milliseconds, whether anybody calls or not. Times are in
+ *   milliseconds of a clock that nobody sets and that stands still while the machine is suspended; they are set from
+ *   now on, and a moment in the past is now. A plain put ends the key's time, and so do put_new, swap, a batch, clear and
+ *   everything that deletes the key; what changes the value in one step keeps it: kvreg_bucket_add, _update, _put_if_revision
+ *   and _put_if_equal. Snapshots go on showing what has ended since. While an update function or a commit has a
+ *   bucket, its keys stay, and go right afterwards; the bucket itself ends even so.
+ *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many
  *   bytes, without padding. All numbers are little-endian. A list of names or keys is just that. An item is its key, a
@@ -186,8 +195,8 @@
 /** The same for `kvreg_handler_options`: all events, synchronously. */
 #define KVREG_HANDLER_OPTIONS_INIT {sizeof(kvreg_handler_options), KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT, KVREG_OF_ALL, NULL, 0, 0, KVREG_HANDLER_SYNC, 0, 5000, 65536, 0}
 
-/** The same for `kvreg_bucket_options`: public, and nobody's. */
-#define KVREG_BUCKET_OPTIONS_INIT {sizeof(kvreg_bucket_options), 0, 0, KVREG_ACCESS_PUBLIC, 0}
+/** The same for `kvreg_bucket_options`: public, nobody's, and without an end. */
+#define KVREG_BUCKET_OPTIONS_INIT {sizeof(kvreg_bucket_options), 0, 0, KVREG_ACCESS_PUBLIC, 0, -1, -1}
 
 /** The same for `kvreg_register_options`: unique, and nobody's. */
 #define KVREG_REGISTER_OPTIONS_INIT {sizeof(kvreg_register_options), 0, 0}
@@ -787,6 +796,16 @@ typedef struct kvreg_bucket_options {
    * 0; anything else is refused.
    */
   uint32_t flags;
+  /**
+   * How long it lives, in milliseconds; -1: for ever, which is the default. See kvreg_bucket_expire.
+   */
+  int64_t ttl_ms;
+  /**
+   * How long it lives when nobody uses it, in milliseconds; -1: for ever, which is the default. A use is every call
+   * that reads or changes its contents; not a lookup, nor to ask for its name, registry, life or time. Reads of such
+   * a bucket look at a clock, and take some 50 nanoseconds longer.
+   */
+  int64_t idle_ms;
 } kvreg_bucket_options;
 
 /**
@@ -1495,6 +1514,47 @@ typedef struct kvreg_api {
    * `kvreg_object_release`
    */
   void (*object_release)(struct kvreg_object *object);
+  /**
+   * `kvreg_bucket_expire`
+   */
+  kvreg_status (*bucket_expire)(kvreg_bucket bucket, int64_t ttl_ms);
+  /**
+   * `kvreg_bucket_touch`
+   */
+  kvreg_status (*bucket_touch)(kvreg_bucket bucket);
+  /**
+   * `kvreg_bucket_remaining`
+   */
+  kvreg_status (*bucket_remaining)(kvreg_bucket bucket, int64_t *out);
+  /**
+   * `kvreg_bucket_put_for`
+   */
+  kvreg_status (*bucket_put_for)(kvreg_bucket bucket,
+                                 const char *key,
+                                 size_t key_len,
+                                 const struct kvreg_value *value,
+                                 int64_t ttl_ms);
+  /**
+   * `kvreg_bucket_expire_key`
+   */
+  kvreg_status (*bucket_expire_key)(kvreg_bucket bucket, const char *key, size_t key_len, int64_t ttl_ms);
+  /**
+   * `kvreg_bucket_touch_key`
+   */
+  kvreg_status (*bucket_touch_key)(kvreg_bucket bucket, const char *key, size_t key_len);
+  /**
+   * `kvreg_bucket_remaining_key`
+   */
+  kvreg_status (*bucket_remaining_key)(kvreg_bucket bucket, const char *key, size_t key_len, int64_t *out);
+  /**
+   * `kvreg_batch_put_for`
+   */
+  kvreg_status (*batch_put_for)(kvreg_batch batch,
+                                kvreg_bucket bucket,
+                                const char *key,
+                                size_t key_len,
+                                const struct kvreg_value *value,
+                                int64_t ttl_ms);
 } kvreg_api;
 
 #ifdef __cplusplus
@@ -2862,6 +2922,119 @@ KVREG_API kvreg_status kvreg_batch_count(kvreg_batch batch, uint64_t *out);
  * @since 0.1.0
  */
 KVREG_API kvreg_status kvreg_batch_close(kvreg_batch batch);
+
+/**
+ * Gives a bucket a time to live from now on, in milliseconds; -1: for ever. When it has passed, the bucket exits with
+ * `KVREG_REASON_EXPIRED`, without any call. `KVREG_DEAD` if its time has passed already; `KVREG_INVALID_ARGUMENT` for
+ * any other negative time; `KVREG_IO` if the system gives no thread for the timer.
+ *
+ * A time that is set again, to whatever moment, takes the place of the one before. Cost: O(log n) of the buckets that
+ * have times.
+ *
+ * @thread any; may block while another thread sets a time; works within an update function of this bucket
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_expire(kvreg_bucket bucket, int64_t ttl_ms);
+
+/**
+ * Lets a bucket's time to live begin again, if it has one, as long as it was set last; and so for the time that it may be
+ * unused. `KVREG_DEAD` if its time has passed already.
+ *
+ * @thread any; takes no lock
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_bucket_touch(kvreg_bucket bucket);
+
+/**
+ * Tells how many milliseconds a bucket will live if nobody uses it, rounded up; -1: for ever. To ask is no use.
+ *
+ * @thread any; takes no lock
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_remaining(kvreg_bucket bucket, int64_t *out);
+
+/**
+ * Puts a value under a key for a time, in milliseconds: when it has passed, the key is deleted, without any call, as a
+ * change of its bucket; see the rules about times above. -1 is a plain put. The value is copied.
+ *
+ * Cost: that of a put, and O(log n) of the keys that have times.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner key and value stay the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_bucket_put_for(kvreg_bucket bucket,
+                                  const char *key,
+                                  size_t key_len,
+                                  const struct kvreg_value *value,
+                                  int64_t ttl_ms);
+
+/**
+ * Gives a key a time to live from now on, in milliseconds; -1: for ever. `KVREG_NOT_FOUND` if there is no such key. The
+ * value stays, and so do the revisions.
+ *
+ * Cost: O(log n) of the bucket's keys.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner the key stays the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_expire_key(kvreg_bucket bucket, const char *key, size_t key_len, int64_t ttl_ms);
+
+/**
+ * Lets a key's time to live begin again, if it has one, as long as it was set last. `KVREG_NOT_FOUND` if there is no such
+ * key.
+ *
+ * Cost: O(log n) of the bucket's keys.
+ *
+ * @thread any; may block while another thread changes this bucket
+ * @owner the key stays the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_bucket_touch_key(kvreg_bucket bucket,
+                                    const char *key,
+                                    size_t key_len);
+
+/**
+ * Tells how many milliseconds a key will be there, rounded up; -1: for ever. `KVREG_NOT_FOUND` if there is no such key.
+ *
+ * Cost: that of a get, and O(log n) of the keys that have times.
+ *
+ * @thread any; may wait an instant for a thread that sets a time in this bucket
+ * @owner the key stays the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_bucket_remaining_key(kvreg_bucket bucket, const char *key, size_t key_len, int64_t *out);
+
+/**
+ * Adds a put for a time, in milliseconds, to a batch: the time begins with the commit. -1 is a plain put.
+ * `KVREG_INVALID_ARGUMENT` if the bucket is of another registry.
+ *
+ * @thread any; may block while another thread uses this batch; KVREG_DEADLOCK instead within an update function
+ * @owner key and value stay the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_batch_put_for(kvreg_batch batch,
+                                 kvreg_bucket bucket,
+                                 const char *key,
+                                 size_t key_len,
+                                 const struct kvreg_value *value,
+                                 int64_t ttl_ms);
 
 /**
  * Subscribes to the events of a registry: see the rules about events above. NULL options are the defaults.

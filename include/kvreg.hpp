@@ -23,6 +23,8 @@
  *             read by many threads, and must not be assigned or moved while another thread uses it.
  *   Text      Names, keys and text go in as std::string_view, with any bytes in them, NUL included. Values go in as
  *             ValueView, which takes nullptr, bool, numbers, text, Bytes, a Value and a Data.
+ *   Times     A time goes in as std::chrono::milliseconds, into which seconds, minutes and so on turn by themselves, and
+ *             comes out as such; kvreg::for_ever stands for no end. A negative one is Status::invalid_argument.
  *   Owners    Registry, Snapshot, Batch and Owner end what they stand for when they are destroyed, and can be moved, not
  *             copied; Value does so with its text or bytes. What was moved from is empty: Status::bad_handle, or nil.
  */
@@ -32,6 +34,7 @@
 #include "kvreg.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -336,6 +339,9 @@ private:
     static ValueView of(const std::vector<unsigned char> &held) noexcept { return Bytes{held.data(), held.size()}; }
 };
 
+/// In place of a time that ends.
+inline constexpr std::chrono::milliseconds for_ever = std::chrono::milliseconds::max();
+
 /// A value and its key's revision at that moment, for put_if_revision and erase_if_revision.
 struct Revised {
     Value value;
@@ -389,6 +395,14 @@ private:
 namespace detail {
 
 inline Status to_status(std::int64_t code) noexcept { return static_cast<Status>(static_cast<kvreg_status>(code)); }
+
+/// A time for C. A negative one is refused there, other than by the one that stands for no end.
+inline std::int64_t to_ms(std::chrono::milliseconds time) noexcept {
+    return time == for_ever ? -1 : time.count() < 0 ? -2 : static_cast<std::int64_t>(time.count());
+}
+inline std::chrono::milliseconds from_ms(std::int64_t ms) noexcept {
+    return ms < 0 ? for_ever : std::chrono::milliseconds(ms);
+}
 
 /// Keeps absence and failure apart.
 template <class T> Result<std::optional<T>> found(kvreg_status code, T value) {
@@ -651,6 +665,39 @@ template <class Function, bool Catches> struct Updater {
     }
 };
 
+/// What a loader says: nothing, a Status, or a Result of anything.
+inline Status status_of(Status status) noexcept { return status; }
+template <class T> Status status_of(const Result<T> &result) noexcept { return result.status(); }
+
+/// The same for a loader: those who wait for what it loads are told Status::failed if it throws.
+template <class Function, bool Catches> struct Loader {
+    Function &function;
+#if defined(__cpp_exceptions)
+    std::exception_ptr thrown = nullptr;
+#endif
+
+    Status load(kvreg_bucket id);
+    static kvreg_status call(void *data, kvreg_bucket id) noexcept {
+        auto &self = *static_cast<Loader *>(data);
+#if defined(__cpp_exceptions)
+        try {
+            return static_cast<kvreg_status>(self.load(id));
+        } catch (...) {
+            self.thrown = std::current_exception();
+            return KVREG_FAILED;
+        }
+#else
+        return static_cast<kvreg_status>(self.load(id));
+#endif
+    }
+    Status end(kvreg_status code) const {
+#if defined(__cpp_exceptions)
+        if (thrown) std::rethrow_exception(thrown);
+#endif
+        return to_status(code);
+    }
+};
+
 /// An id that is closed when its holder is destroyed.
 template <kvreg_status (*Close)(std::uint64_t)> class Closing {
 public:
@@ -774,6 +821,10 @@ struct CreateOptions {
     /// To whom it passes when its owner ends, in place of its exit.
     OwnerRef heir = {};
     Access access = Access::public_access;
+    /// How long it lives.
+    std::chrono::milliseconds ttl = for_ever;
+    /// How long it lives when nobody uses it: see kvreg_bucket_options.
+    std::chrono::milliseconds idle = for_ever;
 };
 
 class Snapshot;
@@ -829,6 +880,13 @@ public:
         bool existed = false;
         const kvreg_status code = kvreg_bucket_swap(id_, key.data(), key.size(), &value.raw(), &old, &existed);
         return detail::found(code == KVREG_OK && !existed ? KVREG_NOT_FOUND : code, Value(old));
+    }
+    /// For a time: when it has passed, the key is deleted, without a call, as a change of its bucket. A later put ends
+    /// the time; add, update and the conditional puts keep it.
+    Result<void> put_for(std::string_view key, ValueView value, std::chrono::milliseconds ttl) const {
+        if (value.status() != Status::ok) return value.status();
+        return detail::to_status(
+            kvreg_bucket_put_for(id_, key.data(), key.size(), &value.raw(), detail::to_ms(ttl)));
     }
     /// Many, as one change: all of them or, on a failure, none; all get the same revision. Gives their number. Takes
     /// what yields pairs of a key and a value: a map, items(), or `{{"milk", 1}, {"eggs", "a dozen"}}`.
@@ -918,7 +976,36 @@ public:
             kvreg_bucket_update(id_, key.data(), key.size(), &updater.call, &updater, nullptr));
     }
 
+    // --- times of keys
+    /// From now on the key lives as long as this; its value and revision stay. Gives whether there is such a key.
+    Result<bool> expire_key(std::string_view key, std::chrono::milliseconds ttl) const {
+        return detail::unless(KVREG_NOT_FOUND,
+                              kvreg_bucket_expire_key(id_, key.data(), key.size(), detail::to_ms(ttl)));
+    }
+    /// The key's time begins again, if it has one. Gives whether there is such a key.
+    Result<bool> touch_key(std::string_view key) const {
+        return detail::unless(KVREG_NOT_FOUND, kvreg_bucket_touch_key(id_, key.data(), key.size()));
+    }
+    /// How long the key will be there, rounded up, or for_ever; empty if there is no such key.
+    Result<std::optional<std::chrono::milliseconds>> remaining_key(std::string_view key) const {
+        std::int64_t ms = 0;
+        const kvreg_status code = kvreg_bucket_remaining_key(id_, key.data(), key.size(), &ms);
+        return detail::found(code, detail::from_ms(ms));
+    }
+
     // --- the whole bucket
+    /// From now on the bucket lives as long as this: then it exits with Reason::expired, without a call.
+    Result<void> expire(std::chrono::milliseconds ttl) const {
+        return detail::to_status(kvreg_bucket_expire(id_, detail::to_ms(ttl)));
+    }
+    /// The bucket's time begins again, if it has one, and so does the time that it may be unused.
+    Result<void> touch() const { return detail::to_status(kvreg_bucket_touch(id_)); }
+    /// How long the bucket will live if nobody uses it, rounded up, or for_ever.
+    Result<std::chrono::milliseconds> remaining() const {
+        std::int64_t ms = 0;
+        const kvreg_status code = kvreg_bucket_remaining(id_, &ms);
+        return detail::given(code, detail::from_ms(ms));
+    }
     /// Deletes all keys, as one change; gives how many there were.
     Result<std::uint64_t> clear() const { return detail::number(kvreg_bucket_clear, id_); }
     /// The bucket as it is now. It costs the same for ten keys as for ten million.
@@ -1005,6 +1092,15 @@ private:
 
     kvreg_bucket id_ = 0;
 };
+
+template <class Function, bool Catches> Status detail::Loader<Function, Catches>::load(kvreg_bucket id) {
+    if constexpr (std::is_void_v<std::invoke_result_t<Function &, Bucket>>) {
+        function(Bucket(id));
+        return Status::ok;
+    } else {
+        return status_of(function(Bucket(id)));
+    }
+}
 
 /// A name and the bucket that has or had it, as a snapshot or a packed list shows it; see there for how long.
 struct Name {
@@ -1145,6 +1241,12 @@ public:
     Result<void> put(Bucket bucket, std::string_view key, ValueView value) const {
         if (value.status() != Status::ok) return value.status();
         return detail::to_status(kvreg_batch_put(id(), bucket.id(), key.data(), key.size(), &value.raw()));
+    }
+    /// Adds a put for a time, which begins with the commit.
+    Result<void> put_for(Bucket bucket, std::string_view key, ValueView value, std::chrono::milliseconds ttl) const {
+        if (value.status() != Status::ok) return value.status();
+        return detail::to_status(kvreg_batch_put_for(id(), bucket.id(), key.data(), key.size(), &value.raw(),
+                                                     detail::to_ms(ttl)));
     }
     /// Adds a delete. That the key is not there, then or later, is no error.
     Result<void> erase(Bucket bucket, std::string_view key) const {
@@ -1341,10 +1443,30 @@ public:
         raw.owner = options.owner.id();
         raw.heir = options.heir.id();
         raw.access = static_cast<std::uint32_t>(options.access);
+        raw.ttl_ms = detail::to_ms(options.ttl);
+        raw.idle_ms = detail::to_ms(options.idle);
         kvreg_bucket id = 0;
         bool created = false;
         const kvreg_status code = kvreg_create_with(id_, name.data(), name.size(), &raw, &id, &created);
         return detail::given(code, Created{Bucket(id), created});
+    }
+    /// The bucket of this name. If there is none, `loader(Bucket)` fills it first, in this thread; nobody finds the
+    /// bucket before that is done. It gives nothing, a Status or a Result, whose failure is the call's. However many
+    /// threads ask for one name, one loader runs; the others wait for it, up to `patience` (Status::timed_out), and
+    /// share its answer. If it throws, the exception goes on from here, the others get Status::failed, and the bucket
+    /// dies unseen. What a loader may do is said in kvreg.h.
+    template <class Function, bool Catches = detail::catches>
+    Result<Bucket> get_or_create(std::string_view name, Function &&loader,
+                                 std::chrono::milliseconds patience = for_ever) const {
+        static_assert(std::is_invocable_v<Function &, Bucket>, "a loader takes a Bucket");
+        kvreg_load_options options = KVREG_LOAD_OPTIONS_INIT;
+        options.timeout_ms = detail::to_ms(patience);
+        detail::Loader<Function, Catches> load{loader};
+        kvreg_bucket id = 0;
+        const Status status = load.end(
+            kvreg_get_or_create(id_, name.data(), name.size(), &options, &load.call, &load, nullptr, &id));
+        if (status != Status::ok) return status;
+        return Bucket(id);
     }
     /// The buckets of many names, in the order of the names, for half the price of as many calls. Takes what yields
     /// names: a vector, a set, or `{"shopping", "work"}`. A list with a wrong name makes none; after another failure

@@ -11,7 +11,7 @@ mod handle;
 #[cfg(feature = "capi")]
 pub(crate) use handle::BatchHandle;
 
-use crate::bucket::{Bucket, Item, Long, Payload, Right, access, checked};
+use crate::bucket::{Bucket, Contents, Item, Lease, Long, Payload, Right, Time, access, checked};
 use crate::epoch;
 use crate::error::Error;
 use crate::fork;
@@ -19,7 +19,9 @@ use crate::registry::Registry;
 use crate::table::Table;
 use crate::tree::edit::Edit;
 use crate::value::{Value, ValueRef};
+use smallvec::SmallVec;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 /// Changes that are collected to be made at once.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ struct Change {
     key: Box<[u8]>,
     /// None to delete.
     value: Option<Value>,
+    /// How long it shall be there, if that has an end.
+    ttl: Option<Duration>,
 }
 
 /// A bucket that is being changed.
@@ -57,18 +61,36 @@ impl Batch {
         value: impl Into<ValueRef<'a>>,
     ) -> Result<(), Error> {
         let value = value.into().to_value()?;
-        self.push(bucket, key.as_ref(), Some(value))
+        self.push(bucket, key.as_ref(), Some(value), None)
+    }
+
+    /// Adds a put for a time, which begins with the commit. The value is copied.
+    pub fn put_for<'a>(
+        &mut self,
+        bucket: Bucket,
+        key: impl AsRef<[u8]>,
+        value: impl Into<ValueRef<'a>>,
+        ttl: Duration,
+    ) -> Result<(), Error> {
+        let value = value.into().to_value()?;
+        self.push(bucket, key.as_ref(), Some(value), Some(ttl))
     }
 
     /// Adds a delete. A key that is not there when it is made is no error.
     pub fn delete(&mut self, bucket: Bucket, key: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.push(bucket, key.as_ref(), None)
+        self.push(bucket, key.as_ref(), None, None)
     }
 
-    fn push(&mut self, bucket: Bucket, key: &[u8], value: Option<Value>) -> Result<(), Error> {
+    fn push(
+        &mut self,
+        bucket: Bucket,
+        key: &[u8],
+        value: Option<Value>,
+        ttl: Option<Duration>,
+    ) -> Result<(), Error> {
         let key = checked(key)?;
         self.changes.try_reserve(1).map_err(|_| Error::OutOfMemory)?;
-        self.changes.push(Change { bucket: bucket.id(), key: key.into(), value });
+        self.changes.push(Change { bucket: bucket.id(), key: key.into(), value, ttl });
         Ok(())
     }
 
@@ -108,9 +130,10 @@ impl Batch {
         }
         let groups: Vec<&[&Change]> =
             order.chunk_by(|a, b| access::full(a.bucket) == access::full(b.bucket)).collect();
+        let moments = groups.iter().map(|group| begin(group)).collect::<Result<SmallVec<[_; 4]>, _>>()?;
         let longs = Long::take_all(groups.iter().map(|group| group[0].bucket))?;
         let Some(table) = self.hold_table()? else { return Ok(()) };
-        let result = build(&table, &groups, longs).and_then(|parts| show(&table, parts));
+        let result = build(&table, &groups, longs).and_then(|parts| show(&table, parts, &groups, &moments));
         drop(table);
         result?;
         self.changes.clear();
@@ -174,6 +197,8 @@ impl Part {
             Some(value) => {
                 let payload = Payload::new(value.into())?;
                 let item = Item::new(&change.key, number, contents.next_revision(), payload)?;
+                // SAFETY: new.
+                unsafe { item.as_ref() }.set_timed(change.ttl.is_some());
                 // SAFETY: new, and the tree's from now on.
                 unsafe { self.edit.put(hash, item.as_ptr()) };
             }
@@ -187,8 +212,25 @@ impl Part {
     }
 }
 
+/// The moment at which the times of these changes begin, if they have any.
+fn begin(group: &[&Change]) -> Result<u64, Error> {
+    let timed = group.iter().any(|change| change.ttl.is_some());
+    if timed { Bucket::from_id(group[0].bucket).begin() } else { Ok(0) }
+}
+
+/// Does with the times of a bucket's keys what the changes that were made mean for them.
+fn set_times(contents: &Contents, group: &[&Change], moment: u64) {
+    let Some(times) = contents.times() else { return };
+    for change in group {
+        let time = change.ttl.map_or(Time::End, |ttl| Time::Set(Lease::new(moment, ttl)));
+        if let Some(end) = times.apply(contents.hash().of(&change.key), &change.key, time) {
+            times.plan(end);
+        }
+    }
+}
+
 /// Shows all of it, as one change.
-fn show(table: &Table, parts: Vec<Part>) -> Result<(), Error> {
+fn show(table: &Table, parts: Vec<Part>, groups: &[&[&Change]], moments: &[u64]) -> Result<(), Error> {
     let pin = epoch::pin();
     if let Some(error) = parts.iter().find_map(|part| access::resolve(part.bucket, Right::Write).err()) {
         parts.into_iter().for_each(Part::abandon); // one exited meanwhile
@@ -208,7 +250,8 @@ fn show(table: &Table, parts: Vec<Part>) -> Result<(), Error> {
         parts.into_iter().for_each(Part::abandon);
         return result;
     }
-    for Part { long, edit, .. } in parts {
+    for ((Part { long, edit, .. }, group), &moment) in parts.into_iter().zip(groups).zip(moments) {
+        set_times(long.contents(), group, moment);
         drop(long); // the next one may change it
         table.cuts.keep_all(now, edit.into_retired()).into_iter().for_each(epoch::retire);
     }

@@ -8,14 +8,21 @@ mod change;
 mod contents;
 mod item;
 mod once;
+mod time;
+mod times;
 
 pub use access::Access;
 pub(crate) use access::Right;
+#[cfg_attr(all(test, any(loom, shuttle)), allow(unused_imports))] // a model has no timer
+pub(crate) use change::Due;
 pub(crate) use change::Long;
 pub(crate) use contents::Contents;
 use item::Number;
 pub(crate) use item::{Item, Payload};
 pub use once::{Bounds, Update};
+#[cfg_attr(all(test, any(loom, shuttle)), allow(unused_imports))] // as above
+pub(crate) use times::NEVER;
+pub(crate) use times::{Lease, Life, Time, Times};
 
 use crate::epoch::{self, Pin};
 use crate::error::Error;
@@ -53,7 +60,9 @@ pub(crate) struct BucketSlot {
 const OWNED: u64 = 1 << 63;
 /// The name leads to a sealed handle.
 const PRIVATE: u64 = 1 << 62;
-const MARKS: u64 = OWNED | PRIVATE;
+/// There are handles whose use is noted.
+const TRACKED: u64 = 1 << 61;
+const MARKS: u64 = OWNED | PRIVATE | TRACKED;
 
 // SAFETY: a number and NULLs, without a destructor.
 unsafe impl SlotData for BucketSlot {
@@ -109,6 +118,34 @@ impl BucketSlot {
 
     fn is_private(&self) -> bool {
         self.has(PRIVATE)
+    }
+
+    fn is_tracked(&self) -> bool {
+        self.has(TRACKED)
+    }
+
+    /// Notes that somebody uses the bucket now.
+    ///
+    /// # Safety
+    /// The caller is pinned since before the slot was resolved.
+    unsafe fn note_use(&self) {
+        // SAFETY: as in `contents`.
+        let contents = unsafe { self.contents.load(Ordering::Acquire).as_ref() };
+        if let Some(times) = contents.and_then(Contents::times) {
+            times.note_use();
+        }
+    }
+
+    /// Begins a life that will end by itself, for who makes the bucket.
+    pub(crate) fn begin_life(&self, pin: &Pin, id: u64, life: Life) {
+        let contents = self.contents_or_new(pin).expect("a new bucket is open");
+        contents.times_or_new(Registry::from_id(self.registry()), Bucket(id)).begin(life);
+        self.mark(TRACKED, life.is_tracked());
+    }
+
+    /// What ends by itself in it, if anything ever was to.
+    pub(crate) fn times<'p>(&self, pin: &'p Pin) -> Option<&'p Times> {
+        self.contents(pin)?.times()
     }
 
     /// The contents, if anything was ever put in.
@@ -219,7 +256,7 @@ impl Bucket {
     #[inline(never)]
     pub(crate) fn put_anew(self, key: &[u8], value: ValueRef<'_>) -> Result<(), Error> {
         let payload = Payload::new(value)?; // before the pin: it may take long
-        change::change(self.0, key, |_| Ok((Step::Put(payload), ())))
+        change::change(self.0, key, Time::End, |_| Ok((Step::Put(payload), ())))
     }
 
     /// The value under a key. Takes no lock.
@@ -264,7 +301,7 @@ impl Bucket {
         if self.read_contents(Right::Write, true, |_| false)? {
             return checked(key.as_ref()).and_then(|_| fork::check()).map(|()| false);
         }
-        change::change(self.0, key.as_ref(), |old| Ok((Step::Delete, old.is_some())))
+        change::change(self.0, key.as_ref(), Time::End, |old| Ok((Step::Delete, old.is_some())))
     }
 
     /// How many keys it has.

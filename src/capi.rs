@@ -23,6 +23,7 @@ pub(crate) mod packed;
 pub mod registry;
 pub mod snapshot;
 pub mod status;
+pub mod time;
 pub mod typed;
 pub mod types;
 pub mod value;
@@ -30,12 +31,17 @@ pub mod value;
 use crate::error::Error;
 use core::ffi::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 use types::{KVREG_OK, kvreg_status};
 
 /// Runs the body of an entry and turns its result into a status; a panic becomes `KVREG_PANICKED`.
 #[inline(always)]
 fn guard(body: impl FnOnce() -> Result<(), Error>) -> kvreg_status {
-    guard_code(|| Ok(body()?))
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => KVREG_OK,
+        Ok(Err(error)) => error.code(),
+        Err(_) => Error::Panicked.code(),
+    }
 }
 
 /// As [`guard`], for entries that answer with the status of a function of the caller's.
@@ -67,6 +73,21 @@ fn destroy(destroy: types::kvreg_destroy_function, data: *mut c_void) {
             Ok(())
         });
     }
+}
+
+/// A time in milliseconds; -1 is for ever.
+fn duration(milliseconds: i64) -> Result<Option<Duration>, Error> {
+    match milliseconds {
+        -1 => Ok(None),
+        _ => u64::try_from(milliseconds)
+            .map(|milliseconds| Some(Duration::from_millis(milliseconds)))
+            .map_err(|_| Error::InvalidArgument),
+    }
+}
+
+/// The other way round, rounded up, so that nothing is left only when no time is.
+fn milliseconds(time: Option<Duration>) -> i64 {
+    time.map_or(-1, |time| i64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX))
 }
 
 /// The bytes that a caller names by pointer and length. NULL is allowed where `len` is 0.

@@ -14,6 +14,7 @@ mod past;
 
 pub(crate) use past::Past;
 
+use crate::bucket::Times;
 use crate::cuts::{Cuts, Now};
 use crate::epoch::Pin;
 use crate::error::Error;
@@ -60,6 +61,8 @@ struct Back {
     /// Bytes that the entries keep.
     weight: AtomicU64,
     past: AtomicPtr<Past>,
+    /// What ends by itself here; only contents have it.
+    times: AtomicPtr<Times>,
 }
 
 #[repr(C)]
@@ -89,6 +92,7 @@ impl<E: Entry> Live<E> {
                 revision: AtomicU64::new(0),
                 weight: AtomicU64::new(0),
                 past: AtomicPtr::new(ptr::null_mut()),
+                times: AtomicPtr::new(ptr::null_mut()),
             },
             _entries: PhantomData,
         }
@@ -109,6 +113,12 @@ impl<E: Entry> Live<E> {
     pub(crate) fn cuts(&self) -> &Cuts {
         // SAFETY: they outlive the map, by the contract of `new`.
         unsafe { &*self.front.cuts }
+    }
+
+    /// The place of what ends by itself here.
+    #[inline(always)]
+    pub(crate) fn times(&self) -> &AtomicPtr<Times> {
+        &self.back.times
     }
 
     /// The tree as it is, to be followed while the pin lasts.

@@ -16,6 +16,8 @@ mod keeper;
 pub(crate) mod load;
 mod owned;
 mod process;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/timer.rs")]
+pub(crate) mod timer;
 mod turn;
 
 use crate::bucket::{Bucket, Reason, access, checked};
@@ -35,6 +37,7 @@ pub use owned::Create;
 pub(crate) use owned::{bequeath, give_bucket, owner_of_bucket, set_heir_of_bucket};
 use smallvec::SmallVec;
 use std::time::Duration;
+use timer::Timer;
 use turn::{Change, Mailbox, Turn};
 
 global! {
@@ -81,6 +84,7 @@ struct Shared {
     keeper: Keeper,
     /// Objects of others, under keys of their own.
     directory: Directory,
+    timer: Timer,
 }
 
 #[inline(always)]
@@ -119,6 +123,7 @@ impl Shared {
                 waits: Waits::new(),
                 keeper: Keeper::new(),
                 directory: Directory::new(),
+                timer: Timer::new(),
             });
             slot.shared.store(shared, Ordering::Release); // Release: publishes it
         }
@@ -331,6 +336,7 @@ impl Registry {
             // SAFETY: held until below.
             turn::tell_of_stop(hub, &shared.waits, unsafe { table.as_ref() });
         }
+        shared.timer.end();
         shared.keeper.end();
         // SAFETY: the registry's hold, which ends with it.
         unsafe { Table::let_go(table) };
@@ -384,6 +390,7 @@ fn start(history: Option<usize>) -> Result<Registry, Error> {
         return Err(error);
     }
     slot.table.store(table.as_ptr(), Ordering::Relaxed); // Relaxed: bringing the slot to life publishes it
+    shared.timer.start(id);
     *shared.turn.lock() = Turn::new(id, table, history.map(Hub::new));
     shared.directory.begin(id);
     REGISTRIES.bring_to_life(index);

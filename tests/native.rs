@@ -57,6 +57,7 @@ programs!(
         snapshots,
         thread_exit,
         threads,
+        times,
         torn,
         unload,
         update,
@@ -66,7 +67,7 @@ programs!(
 programs!(
     cpp,
     Language::Cpp,
-    [batch, bulk, change, errors, exit, guide, header, noexcept, owner, snapshot, values, wrapper]
+    [batch, bulk, change, errors, exit, guide, header, noexcept, owner, snapshot, times, values, wrapper]
 );
 
 fn source(layout: &Layout, language: Language, name: &str) -> PathBuf {

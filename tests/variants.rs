@@ -21,6 +21,18 @@ fn cargo(folder: &str, arguments: &[&str]) {
 fn with_test_hooks() {
     cargo(
         "hooks",
-        &["test", "--features", "test-hooks", "--test", "hooks", "--test", "load_hooks", "--test", "model"],
+        &[
+            "test",
+            "--features",
+            "test-hooks",
+            "--test",
+            "hooks",
+            "--test",
+            "load_hooks",
+            "--test",
+            "times_hooks",
+            "--test",
+            "model",
+        ],
     );
 }

@@ -1,10 +1,12 @@
-//! What a handle of a bucket allows.
+//! What a handle of a bucket allows, and whether its use is noted.
 //!
 //! A right is part of the id's kind: several kinds stand for one slot. The handle with all rights has the kind of
 //! buckets, so that resolving it costs nothing more; weaker ones have kinds of their own and go the cold way. A
 //! protected or private bucket's name leads to a weaker handle, so that only who made the bucket has the full one.
+//! A bucket that exits when nobody has used it for a while has handles whose use is noted, in the same cold way.
 
 use super::{BUCKETS, Bucket, BucketSlot};
+use crate::epoch;
 use crate::error::Error;
 use crate::slot::{Kind, kind_of, with_kind};
 
@@ -31,12 +33,14 @@ pub(crate) enum Right {
     Write,
 }
 
-/// The kinds of weaker handles have this bit, and say in those below what they lack. 4 is free.
+/// The kinds of handles that are not the plain one have this bit, and say in those below what they lack.
 const WEAKER: u64 = 16;
 /// No changes.
 const READ_ONLY: u64 = 1;
 /// Neither reads nor changes.
 const SEALED: u64 = 2;
+/// Each use is noted.
+const TRACKED: u64 = 4;
 
 impl Access {
     /// The access with this number in C.
@@ -52,14 +56,24 @@ impl Access {
     pub(crate) fn shown(self, full: u64) -> u64 {
         match self {
             Access::Public => full,
-            Access::Protected => with_kind(full, WEAKER | READ_ONLY),
-            Access::Private => with_kind(full, WEAKER | SEALED),
+            Access::Protected => weaker(full, READ_ONLY),
+            Access::Private => weaker(full, SEALED),
         }
     }
 }
 
+/// A handle of the same bucket with one more of the marks.
+fn weaker(handle: u64, mark: u64) -> u64 {
+    with_kind(handle, WEAKER | marks(handle) | mark)
+}
+
+/// The same handle, whose use is noted.
+pub(crate) fn tracked(handle: u64) -> u64 {
+    weaker(handle, TRACKED)
+}
+
 /// The slot of a living bucket, if the handle has this right: else [`Error::AccessDenied`]. Its data stay its bucket's
-/// while the caller is pinned.
+/// while the caller is pinned, which it is unless it asks for no more than [`Right::Know`].
 #[inline(always)]
 pub(crate) fn resolve(handle: u64, right: Right) -> Result<&'static BucketSlot, Error> {
     match BUCKETS.resolve(handle) {
@@ -71,19 +85,31 @@ pub(crate) fn resolve(handle: u64, right: Right) -> Result<&'static BucketSlot, 
 #[cold]
 #[inline(never)]
 fn resolve_weaker(handle: u64, right: Right) -> Result<&'static BucketSlot, Error> {
-    let slot = BUCKETS.resolve(full(handle))?;
-    let denied = match lacks(handle) {
+    let (slot, marks) = (BUCKETS.resolve(full(handle))?, marks(handle));
+    let nobodys = (marks & SEALED != 0 && !slot.is_private()) || (marks & TRACKED != 0 && !slot.is_tracked());
+    if nobodys {
+        return Err(Error::BadHandle); // nobody ever got this one
+    }
+    let denied = match marks & !TRACKED {
+        0 => false,
         READ_ONLY => right == Right::Write,
-        _ if !slot.is_private() => return Err(Error::BadHandle), // nobody ever got this one
         _ => right != Right::Know,
     };
-    if denied { Err(Error::AccessDenied) } else { Ok(slot) }
+    if denied {
+        return Err(Error::AccessDenied);
+    }
+    if marks & TRACKED != 0 && right != Right::Know {
+        // SAFETY: the caller is pinned.
+        unsafe { slot.note_use() };
+    }
+    Ok(slot)
 }
 
-/// What a weaker handle says that it lacks, or 0 for any other number.
-fn lacks(handle: u64) -> u64 {
+/// The marks of a handle that is not the plain one, or 0 for any other number.
+fn marks(handle: u64) -> u64 {
     match kind_of(handle) ^ WEAKER {
-        lacks @ (READ_ONLY | SEALED) => lacks,
+        marks @ (READ_ONLY | SEALED | TRACKED) => marks,
+        marks if marks == TRACKED | READ_ONLY || marks == TRACKED | SEALED => marks,
         _ => 0,
     }
 }
@@ -91,17 +117,18 @@ fn lacks(handle: u64) -> u64 {
 /// The handle with all rights of the same bucket: what a bucket is known by inside. A number that is no handle of a
 /// bucket stays what it is.
 pub(crate) fn full(handle: u64) -> u64 {
-    if lacks(handle) == 0 { handle } else { with_kind(handle, Kind::Bucket as u64) }
+    if marks(handle) == 0 { handle } else { with_kind(handle, Kind::Bucket as u64) }
 }
 
 /// Whether a snapshot may show the contents of the bucket that this handle leads to.
 pub(crate) fn may_read(shown: u64) -> Result<(), Error> {
-    if lacks(shown) == SEALED { Err(Error::AccessDenied) } else { Ok(()) }
+    if marks(shown) & SEALED != 0 { Err(Error::AccessDenied) } else { Ok(()) }
 }
 
 impl Bucket {
     /// Whether it lives and this handle has this right.
     pub(crate) fn allows(self, right: Right) -> Result<(), Error> {
+        let _pin = (right != Right::Know).then(epoch::pin);
         resolve(self.id(), right).map(|_| ())
     }
 
@@ -109,7 +136,7 @@ impl Bucket {
     /// does not read.
     pub fn reader(self) -> Result<Bucket, Error> {
         self.allows(Right::Read)?;
-        Ok(Bucket(with_kind(self.id(), WEAKER | READ_ONLY)))
+        Ok(Bucket(weaker(self.id(), READ_ONLY)))
     }
 
     /// Whether two handles are one bucket's. Also of those that exited: [`Error::BadHandle`] is the only error.

@@ -2,6 +2,7 @@
 
 use super::contents::Contents;
 use super::item::{Item, Number, Payload};
+use super::times::Time;
 use super::{Right, access, checked};
 use crate::cuts::Now;
 use crate::epoch::{self, Pin};
@@ -11,12 +12,14 @@ use crate::lock::Busy;
 use crate::sync::memory;
 use crate::tree::edit::Retired;
 use crate::tree::{Node, find};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 /// What a change does to its key.
 pub(crate) enum Step<'a> {
     Keep,
     Put(Payload<'a>),
+    /// Sets the key's time to live, which is nothing that a reader sees.
+    SetTime,
     Delete,
 }
 
@@ -36,8 +39,9 @@ pub(super) fn overwrite(bucket: u64, key: &[u8], number: Number) -> Result<bool,
     let Ok(_held) = contents.lock().acquire(&pin) else { return Ok(false) };
     let writing = pin.announce();
     let now = contents.cuts().now(&writing);
-    // In this tree an item that is not gone is still its key's. The first change after a cut is not for here.
-    if item.is_gone()
+    // In this tree an item that is not gone is still its key's. The first change after a cut is not for here, nor is one
+    // that ends a time to live.
+    if !item.is_plain()
         || contents.root(&pin) != root
         || !contents.is_touched(now)
         || !item.takes(now.held, number)
@@ -49,19 +53,22 @@ pub(super) fn overwrite(bucket: u64, key: &[u8], number: Number) -> Result<bool,
     Ok(true)
 }
 
-/// Looks at a key's item and does what `decide`, which is ours and short, makes of it.
+/// Looks at a key's item and does what `decide`, which is ours and short, makes of it. `time` is what a put does with the
+/// key's time to live.
 pub(super) fn change<'a, R>(
     bucket: u64,
     key: &[u8],
+    time: Time,
     decide: impl FnOnce(Option<&Item>) -> Result<(Step<'a>, R), Error>,
 ) -> Result<R, Error> {
-    change_with_revision(bucket, key, |old, _| decide(old))
+    change_with_revision(bucket, key, time, |old, _| decide(old))
 }
 
 /// As [`change`]; `decide` also learns the revision that the change will have.
 pub(super) fn change_with_revision<'a, R>(
     bucket: u64,
     key: &[u8],
+    time: Time,
     decide: impl FnOnce(Option<&Item>, u64) -> Result<(Step<'a>, R), Error>,
 ) -> Result<R, Error> {
     let key = checked(key)?;
@@ -79,7 +86,7 @@ pub(super) fn change_with_revision<'a, R>(
         let target = Target { contents, root, seen, hash, key };
         match contents.lock().acquire(&pin) {
             Err(Busy) => contents.lock().wait(pin, 0)?,
-            Ok(held) => return apply(pin, held, target, decide),
+            Ok(held) => return apply(pin, held, target, time, decide),
         }
     }
 }
@@ -112,6 +119,7 @@ fn apply<'a, R>(
     pin: Pin,
     lock: impl Sized,
     target: Target<'_, '_>,
+    time: Time,
     decide: impl FnOnce(Option<&Item>, u64) -> Result<(Step<'a>, R), Error>,
 ) -> Result<R, Error> {
     let contents = target.contents;
@@ -125,17 +133,67 @@ fn apply<'a, R>(
         contents.touch(now)?;
         old.overwrite(number, contents.next_revision());
         contents.count_change();
+        if old.is_timed() || time.is_timed(false) {
+            let end = set_time(&target, old, old.is_timed(), time);
+            drop(writing);
+            drop(lock);
+            plan(contents, end);
+        }
         return Ok(answer);
     }
+    let was_timed = old.is_some_and(Item::is_timed);
     let retired = match (step, old) {
-        (Step::Keep, _) | (Step::Delete, None) => return Ok(answer),
+        (Step::Keep, _) | (Step::Delete | Step::SetTime, None) => return Ok(answer),
+        (Step::SetTime, Some(old)) => {
+            let end = set_time(&target, old, was_timed, time);
+            drop(writing);
+            drop(lock);
+            plan(contents, end);
+            return Ok(answer);
+        }
         (Step::Put(payload), _) => put(contents, now, target.hash, target.key, payload)?,
         (Step::Delete, Some(old)) => delete(contents, now, target.hash, target.key, old)?,
     };
-    drop(writing);
-    drop(lock);
+    if was_timed || time.is_timed(false) {
+        let end = set_time_anew(&pin, &target, was_timed, time);
+        drop(writing);
+        drop(lock);
+        plan(contents, end);
+    } else {
+        drop(writing);
+        drop(lock);
+    }
     clean_up(pin, contents, now, retired);
     Ok(answer)
+}
+
+/// Does with a key's time what a change means for it. Gives what the timer must be told when the lock is free.
+#[cold]
+#[inline(never)]
+fn set_time(target: &Target<'_, '_>, item: &Item, was_timed: bool, time: Time) -> Option<u64> {
+    item.set_timed(time.is_timed(was_timed));
+    if !was_timed && !time.is_timed(false) {
+        return None;
+    }
+    target.contents.times().and_then(|times| times.apply(target.hash, target.key, time))
+}
+
+/// The same if the key's item was taken away or replaced.
+#[cold]
+#[inline(never)]
+fn set_time_anew(pin: &Pin, target: &Target<'_, '_>, was_timed: bool, time: Time) -> Option<u64> {
+    match target.contents.find_hashed(pin, target.hash, target.key) {
+        Some(item) => set_time(target, item, was_timed, time),
+        None => target.contents.times().and_then(|times| times.apply(target.hash, target.key, Time::End)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn plan(contents: &Contents, end: Option<u64>) {
+    if let (Some(end), Some(times)) = (end, contents.times()) {
+        times.plan(end);
+    }
 }
 
 #[inline(never)]
@@ -167,6 +225,41 @@ fn clean_up(pin: Pin, contents: &Contents, now: Now, retired: Retired) {
     let garbage = contents.cuts().keep_all(now, retired);
     drop(pin); // else it would hold back what we retire
     garbage.into_iter().for_each(epoch::retire);
+}
+
+/// What came of ending a key whose time has come.
+pub(crate) enum Due {
+    /// It is gone, by the change with this revision.
+    Ended { key: Box<[u8]>, revision: u64 },
+    /// There is none.
+    None,
+    /// Somebody has the right to change the bucket for long.
+    Busy,
+}
+
+/// Deletes a key whose time has come.
+pub(super) fn end_next(bucket: u64, moment: u64) -> Result<Due, Error> {
+    let pin = epoch::pin();
+    let Some(contents) = access::resolve(bucket, Right::Know)?.contents(&pin) else {
+        return Ok(Due::None);
+    };
+    // SAFETY: alive while the pin is.
+    let contents = unsafe { &*ptr::from_ref(contents) };
+    let Some(times) = contents.times().filter(|times| times.is_due(moment)) else { return Ok(Due::None) };
+    let Ok(lock) = contents.lock().acquire(&pin) else { return Ok(Due::Busy) };
+    let writing = pin.announce();
+    let now = contents.cuts().now(&writing);
+    contents.touch(now)?; // before the key's time is forgotten
+    let Some((hash, key)) = times.take_due(moment) else { return Ok(Due::None) };
+    let revision = contents.next_revision();
+    // SAFETY: the pin came before the root was read.
+    let item = unsafe { find::<Item>(contents.root(&pin), hash, &key).as_ref() };
+    let item = item.expect("a key that has a time is there");
+    let retired = delete(contents, now, hash, &key, item)?;
+    drop(writing);
+    drop(lock);
+    clean_up(pin, contents, now, retired);
+    Ok(Due::Ended { key, revision })
 }
 
 /// A bucket whose lock is held for long. What it guards lives as long as this.
@@ -206,7 +299,7 @@ impl Long {
     }
 
     /// Looks at a key's item, lets `decide`, which may be anybody's and take its time, make something of a copy of
-    /// what `look` sees in it, and does that.
+    /// what `look` sees in it, and does that. The key's time to live stays.
     pub(super) fn change<'a, L, R>(
         &self,
         bucket: u64,
@@ -224,7 +317,9 @@ impl Long {
         access::resolve(bucket, Right::Write)?; // it may have exited meanwhile
         let contents = self.contents();
         let (root, hash) = (contents.root(&pin), contents.hash().of(key));
-        apply(pin, (), Target { contents, root, seen: None, hash, key }, |_, _| Ok((step, answer)))
+        apply(pin, (), Target { contents, root, seen: None, hash, key }, Time::Keep, |_, _| {
+            Ok((step, answer))
+        })
     }
 }
 

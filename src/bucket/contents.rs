@@ -16,14 +16,17 @@
 //! more memory, so more misses of the address translation); nodes and items on huge pages (0.9, but making a page
 //! stops a writer for a tenth of a millisecond).
 
+use super::Bucket;
 use super::item::Item;
+use super::times::Times;
 use crate::cuts::Cuts;
 use crate::hash::Hash;
 use crate::live::Live;
 use crate::pool;
-use crate::sync::MODELLED;
+use crate::registry::Registry;
+use crate::sync::{MODELLED, Ordering, memory};
 use std::ops::Deref;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 #[repr(transparent)]
 pub(crate) struct Contents(Live<Item>);
@@ -73,13 +76,42 @@ impl Contents {
         // SAFETY: this function's contract.
         unsafe {
             contents.as_ref().dismantle();
+            let times = contents.as_ref().0.times().load(Ordering::Acquire); // Acquire: see what is in it
+            if !times.is_null() {
+                memory::give(times);
+            }
             pool::give(SIZE, contents.cast());
         }
     }
 
     /// The memory that they keep, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        size_of::<Contents>() + self.0.weight()
+        size_of::<Contents>() + self.0.weight() + self.times().map_or(0, Times::weight)
+    }
+
+    /// What ends by itself here, if anything ever was to.
+    pub(crate) fn times(&self) -> Option<&Times> {
+        // SAFETY: freed with the contents. Acquire: see what was published.
+        unsafe { self.0.times().load(Ordering::Acquire).as_ref() }
+    }
+
+    /// The same, made if there is none: the contents are this bucket's.
+    pub(super) fn times_or_new(&self, registry: Registry, bucket: Bucket) -> &Times {
+        if let Some(times) = self.times() {
+            return times;
+        }
+        let (none, made) = (ptr::null_mut(), memory::take(Times::new(registry, bucket)));
+        // AcqRel: publishes ours, or sees those that another thread made.
+        let times = match self.0.times().compare_exchange(none, made, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => made,
+            Err(others) => {
+                // SAFETY: nobody else ever saw ours.
+                unsafe { memory::give(made) };
+                others
+            }
+        };
+        // SAFETY: freed with the contents.
+        unsafe { &*times }
     }
 }
 

@@ -7,7 +7,7 @@
 use crate::error::Error;
 use crate::fork;
 use crate::sync::memory::{self, alloc, dealloc};
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{AtomicU8, AtomicU64, Ordering};
 use crate::tree::Entry;
 use crate::value::{Blob, Text, Value, ValueRef};
 use std::alloc::Layout;
@@ -121,12 +121,17 @@ pub(crate) struct Item {
     revision: AtomicU64,
     key_len: u16,
     kind: Type,
-    /// It was taken out of the tree. Looked at by writers only.
-    gone: AtomicBool,
+    /// GONE and TIMED. Looked at by writers only.
+    flags: AtomicU8,
     key: [u8; 0],
 }
 
 const BUSY: u64 = 1 << 63;
+
+/// It was taken out of the tree.
+const GONE: u8 = 1;
+/// Its key has a time to live (see `times`).
+const TIMED: u8 = 2;
 
 // SAFETY: what changes in an item is atomic; it is reached under a pin, through a cut, or by the one writer.
 unsafe impl Send for Item {}
@@ -153,7 +158,7 @@ impl Item {
             revision: AtomicU64::new(revision),
             key_len,
             kind: payload.kind,
-            gone: AtomicBool::new(false),
+            flags: AtomicU8::new(0),
             key: [],
         };
         // SAFETY: freshly allocated for one head, the key and a short value after it, and nobody else knows it.
@@ -294,12 +299,34 @@ impl Item {
     }
 
     #[inline(always)]
+    fn flags(&self) -> u8 {
+        self.flags.load(Ordering::Relaxed) // Relaxed: read and written by those who take turns
+    }
+
+    /// Whether it is still its key's, and a plain put does nothing but replace the value.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.flags() == 0
+    }
+
+    #[inline(always)]
     pub(crate) fn is_gone(&self) -> bool {
-        self.gone.load(Ordering::Relaxed) // Relaxed: read and written by those who take turns
+        self.flags() & GONE != 0
     }
 
     pub(crate) fn set_gone(&self) {
-        self.gone.store(true, Ordering::Relaxed); // as above
+        self.flags.store(GONE, Ordering::Relaxed); // as above
+    }
+
+    /// Whether its key has a time to live.
+    #[inline(always)]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.flags() & TIMED != 0
+    }
+
+    /// For one that is not gone.
+    pub(crate) fn set_timed(&self, timed: bool) {
+        self.flags.store(if timed { TIMED } else { 0 }, Ordering::Relaxed); // as above
     }
 
     fn layout(key_len: usize, short_len: usize) -> Layout {

@@ -2,6 +2,7 @@
 
 use super::change::{Long, Step, change, change_with_revision};
 use super::item::{Item, Payload};
+use super::times::{Time, Times};
 use super::{Bucket, Contents, checked};
 use crate::cuts::Dead;
 use crate::epoch;
@@ -55,7 +56,7 @@ impl Bucket {
     /// Puts a value under a key that is not there; [`Error::Exists`] if it is.
     pub fn put_new<'a>(self, key: impl AsRef<[u8]>, value: impl Into<ValueRef<'a>>) -> Result<(), Error> {
         let payload = Payload::new(value.into())?;
-        change(self.id(), key.as_ref(), |old| match old {
+        change(self.id(), key.as_ref(), Time::End, |old| match old {
             Some(_) => Err(Error::Exists),
             None => Ok((Step::Put(payload), ())),
         })
@@ -63,7 +64,9 @@ impl Bucket {
 
     /// Deletes a key and gives what it had.
     pub fn take(self, key: impl AsRef<[u8]>) -> Result<Option<Value>, Error> {
-        change(self.id(), key.as_ref(), |old| Ok((Step::Delete, old.map(Item::value).transpose()?)))
+        change(self.id(), key.as_ref(), Time::End, |old| {
+            Ok((Step::Delete, old.map(Item::value).transpose()?))
+        })
     }
 
     /// Puts a value under a key and gives what was there.
@@ -73,7 +76,9 @@ impl Bucket {
         value: impl Into<ValueRef<'a>>,
     ) -> Result<Option<Value>, Error> {
         let payload = Payload::new(value.into())?;
-        change(self.id(), key.as_ref(), |old| Ok((Step::Put(payload), old.map(Item::value).transpose()?)))
+        change(self.id(), key.as_ref(), Time::End, |old| {
+            Ok((Step::Put(payload), old.map(Item::value).transpose()?))
+        })
     }
 
     /// Puts a value if the key's revision is this one (0: if the key is not there), and gives its new revision;
@@ -85,7 +90,7 @@ impl Bucket {
         value: impl Into<ValueRef<'a>>,
     ) -> Result<u64, Error> {
         let payload = Payload::new(value.into())?;
-        change_with_revision(self.id(), key.as_ref(), |old, next| {
+        change_with_revision(self.id(), key.as_ref(), Time::Keep, |old, next| {
             if old.map_or(0, Item::revision) == revision {
                 Ok((Step::Put(payload), next))
             } else {
@@ -96,7 +101,7 @@ impl Bucket {
 
     /// Deletes a key if its revision is this one; [`Error::Conflict`] if not.
     pub fn delete_if_revision(self, key: impl AsRef<[u8]>, revision: u64) -> Result<(), Error> {
-        change(self.id(), key.as_ref(), |old| match old {
+        change(self.id(), key.as_ref(), Time::Keep, |old| match old {
             Some(old) if old.revision() == revision => Ok((Step::Delete, ())),
             _ => Err(Error::Conflict),
         })
@@ -122,7 +127,7 @@ impl Bucket {
             let look = |old: Option<&Item>| old.map(Item::value).transpose();
             return Long::take(self.id())?.change(self.id(), key, look, compare);
         }
-        change(self.id(), key.as_ref(), |old| {
+        change(self.id(), key.as_ref(), Time::Keep, |old| {
             if old.is_some_and(|old| old.is(expected)) {
                 Ok((Step::Put(payload), ()))
             } else {
@@ -136,7 +141,7 @@ impl Bucket {
         if bounds.min > bounds.max {
             return Err(Error::InvalidArgument);
         }
-        change(self.id(), key.as_ref(), |old| {
+        change(self.id(), key.as_ref(), Time::Keep, |old| {
             let from = old.map_or(Ok(bounds.initial), Item::int)?;
             let sum = bounds.step(from, by)?;
             Ok((Step::Put(Payload::new(ValueRef::Int(sum))?), sum))
@@ -194,9 +199,13 @@ impl Bucket {
         let now = contents.cuts().now(&writing);
         contents.touch(now)?;
         let root = contents.show_nothing();
+        let ended = contents.times().map(Times::clear);
         drop(writing);
-        // SAFETY: nobody changes what was replaced; cuts and pins are what its memory waits for.
-        let walk = move |visit: &mut dyn FnMut(Dead)| unsafe { tree::visit_all::<Item>(root, visit) };
+        let walk = move |visit: &mut dyn FnMut(Dead)| {
+            drop(ended);
+            // SAFETY: nobody changes what was replaced; cuts and pins are what its memory waits for.
+            unsafe { tree::visit_all::<Item>(root, visit) }
+        };
         if count <= FEW {
             walk(&mut |dead| contents.cuts().keep(now, dead).into_iter().for_each(epoch::retire));
         } else {

@@ -4,7 +4,7 @@
 use super::types::*;
 use super::{
     batch::*, bucket::*, bulk::*, change::*, cursor::*, entry::*, event::*, load::*, owner::*, registry::*,
-    snapshot::*, status::*, typed::*, value::*,
+    snapshot::*, status::*, time::*, typed::*, value::*,
 };
 use crate::sync::Ordering;
 use crate::sync::plain::AtomicPtr;
@@ -155,5 +155,13 @@ fn table() -> kvreg_api {
         entry_list: kvreg_entry_list,
         dispatch: kvreg_dispatch,
         object_release: kvreg_object_release,
+        bucket_expire: kvreg_bucket_expire,
+        bucket_touch: kvreg_bucket_touch,
+        bucket_remaining: kvreg_bucket_remaining,
+        bucket_put_for: kvreg_bucket_put_for,
+        bucket_expire_key: kvreg_bucket_expire_key,
+        bucket_touch_key: kvreg_bucket_touch_key,
+        bucket_remaining_key: kvreg_bucket_remaining_key,
+        batch_put_for: kvreg_batch_put_for,
     }
 }

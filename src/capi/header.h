@@ -115,6 +115,15 @@
  *   A key is unique, or has any number of duplicates: for those, kvreg_dispatch calls a function for each. The functions
  *   of an object, and those that are dispatched to, are called without any lock of kvreg's, and may make every call.
  *
+ * Times
+ *   A bucket, and each of its keys, can have a time to live; when it has passed, the bucket exits, and the key is
+ *   deleted, by a thread of the registry's own and within some milliseconds, whether anybody calls or not. Times are in
+ *   milliseconds of a clock that nobody sets and that stands still while the machine is suspended; they are set from
+ *   now on, and a moment in the past is now. A plain put ends the key's time, and so do put_new, swap, a batch, clear and
+ *   everything that deletes the key; what changes the value in one step keeps it: kvreg_bucket_add, _update, _put_if_revision
+ *   and _put_if_equal. Snapshots go on showing what has ended since. While an update function or a commit has a
+ *   bucket, its keys stay, and go right afterwards; the bucket itself ends even so.
+ *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many
  *   bytes, without padding. All numbers are little-endian. A list of names or keys is just that. An item is its key, a

@@ -1,12 +1,11 @@
 //! Buckets that a loader fills before anybody can look them up.
 
 use super::types::*;
-use super::{guard_code, name, options, output};
+use super::{duration, guard_code, name, options, output};
 use crate::bucket::Bucket;
 use crate::error::Error;
 use crate::registry::{Registry, load};
 use core::ffi::{c_char, c_void};
-use std::time::Duration;
 
 /// Gives the bucket of this name. If there is none, the loader fills it first: see kvreg_loader_function, and the rules
 /// about loaders above.
@@ -39,7 +38,7 @@ pub unsafe extern "C" fn kvreg_get_or_create(
         // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
         let (out, name, options) =
             unsafe { (output(out, 0)?, self::name(name, name_len)?, options::read(options)?) };
-        let (loader, patience) = (loader.ok_or(Error::InvalidArgument)?, patience(options.timeout_ms)?);
+        let (loader, patience) = (loader.ok_or(Error::InvalidArgument)?, duration(options.timeout_ms)?);
         // SAFETY: the caller's function, called as its type says; an exception that leaves it ends the process.
         let load = |bucket: Bucket| match unsafe { loader(data, bucket.id()) } {
             KVREG_OK => Ok(()),
@@ -51,14 +50,4 @@ pub unsafe extern "C" fn kvreg_get_or_create(
     });
     super::destroy(destroy, data);
     status
-}
-
-/// How long a caller waits: -1 is for ever.
-fn patience(milliseconds: i64) -> Result<Option<Duration>, Error> {
-    match milliseconds {
-        -1 => Ok(None),
-        _ => u64::try_from(milliseconds)
-            .map(|milliseconds| Some(Duration::from_millis(milliseconds)))
-            .map_err(|_| Error::InvalidArgument),
-    }
 }

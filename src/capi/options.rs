@@ -112,6 +112,8 @@ unsafe impl Options for kvreg_bucket_options {
         heir: 0,
         access: KVREG_ACCESS_PUBLIC,
         flags: 0,
+        ttl_ms: -1,
+        idle_ms: -1,
     };
 }
 

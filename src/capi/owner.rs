@@ -173,10 +173,11 @@ pub(super) fn some(owner: kvreg_owner) -> Option<Owner> {
 
 /// The options of a bucket that is to be made.
 pub(super) fn create(options: kvreg_bucket_options) -> Result<crate::registry::Create, Error> {
-    let kvreg_bucket_options { owner, heir, access, flags, .. } = options;
+    let kvreg_bucket_options { owner, heir, access, flags, ttl_ms, idle_ms, .. } = options;
     if flags != 0 {
         return Err(Error::InvalidArgument);
     }
     let access = crate::bucket::Access::from_number(access)?;
-    Ok(crate::registry::Create { owner: some(owner), heir: some(heir), access })
+    let (ttl, idle) = (super::duration(ttl_ms)?, super::duration(idle_ms)?);
+    Ok(crate::registry::Create { owner: some(owner), heir: some(heir), access, ttl, idle })
 }

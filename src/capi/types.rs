@@ -173,6 +173,12 @@ pub struct kvreg_bucket_options {
     pub access: u32,
     /// 0; anything else is refused.
     pub flags: u32,
+    /// How long it lives, in milliseconds; -1: for ever, which is the default. See kvreg_bucket_expire.
+    pub ttl_ms: i64,
+    /// How long it lives when nobody uses it, in milliseconds; -1: for ever, which is the default. A use is every call
+    /// that reads or changes its contents; not a lookup, nor to ask for its name, registry, life or time. Reads of such
+    /// a bucket look at a clock, and take some 50 nanoseconds longer.
+    pub idle_ms: i64,
 }
 
 /// Takes a reference to an object, or gives one back. It may be called in any thread, is called without any lock of

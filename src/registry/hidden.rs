@@ -3,6 +3,7 @@
 //! A loader fills one (see `load`); then its name goes into the table, with all that was put in, or it dies unseen.
 //! It exits with its registry like any other.
 
+use super::timer;
 use super::turn::{Turn, kill};
 use crate::bucket::{BUCKETS, BucketSlot, Reason};
 use crate::cuts::Unseen;
@@ -40,6 +41,7 @@ impl Turn {
         if let Some(found) = table.names.find_hashed(pin, hash, bytes) {
             let unseen = self.forget(table, slot, bucket, Reason::Shutdown).unwrap_or_default();
             self.disown(registry, slot, bucket);
+            timer::forget(slot, pin);
             return Ok((found.id, unseen));
         }
         self.hidden.retain(|&hidden| hidden != bucket);
@@ -54,6 +56,7 @@ impl Turn {
     }
 
     /// Ends a bucket, if it is a hidden one. Gives what it leaves behind.
+    #[cold]
     pub(super) fn forget(
         &mut self,
         table: &Table,

@@ -94,6 +94,29 @@ pub fn with_bucket_held<R>(bucket: Bucket, work: impl FnOnce() -> R) -> Result<R
     bucket.with_writer_held(work)
 }
 
+/// Makes the registry's clock stand still: times to live pass by [`advance_clock`] only.
+pub fn freeze_clock(registry: Registry) -> Result<(), Error> {
+    Shared::of(registry.0)?.timer.freeze();
+    Ok(())
+}
+
+/// Moves a clock that stands still, and returns when all has ended whose time has come by then.
+pub fn advance_clock(registry: Registry, by: Duration) -> Result<(), Error> {
+    Shared::of(registry.0)?.timer.advance(by);
+    Ok(())
+}
+
+/// How many buckets the timer looks after.
+pub fn planned_buckets(registry: Registry) -> Result<usize, Error> {
+    Ok(Shared::of(registry.0)?.timer.planned())
+}
+
+/// Kills the timer's thread. The registry is not told.
+pub fn kill_timer(registry: Registry) -> Result<(), Error> {
+    Shared::of(registry.0)?.timer.kill();
+    Ok(())
+}
+
 /// How many threads wait for a loader of another one.
 pub fn waiting_for_loads() -> usize {
     super::load::waiting()

@@ -6,14 +6,15 @@
 //! slot says so.
 
 use super::turn::{self, Change, Turn};
-use super::{Registry, Shared};
-use crate::bucket::{Access, BUCKETS, Bucket, Reason, access};
-use crate::epoch;
+use super::{Registry, Shared, timer};
+use crate::bucket::{Access, BUCKETS, Bucket, BucketSlot, Life, Reason, access};
+use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::fork;
 use crate::owner::{Owner, Tied, Ties};
 use crate::sync::Arc;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How a bucket is made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,20 +25,35 @@ pub struct Create {
     pub heir: Option<Owner>,
     /// What others may do with it.
     pub access: Access,
+    /// How long it lives, if that has an end: see [`Bucket::expire`].
+    pub ttl: Option<Duration>,
+    /// How long it lives when nobody uses it, if that has an end. A use is every call that reads or changes its
+    /// contents, by any handle; not a lookup, nor to ask for its name, registry, life or time.
+    pub idle: Option<Duration>,
 }
 
 /// The same with the owners at hand.
 pub(super) struct Terms {
     pub(super) access: Access,
+    pub(super) life: Option<Life>,
     hands: Hands,
 }
 
 impl Terms {
     /// Pins.
-    pub(super) fn of(create: Create) -> Result<Terms, Error> {
+    pub(super) fn of(registry: Registry, create: Create) -> Result<Terms, Error> {
+        let Create { ttl, idle, .. } = create;
+        let timed = ttl.is_some() || idle.is_some();
+        let now = timed.then(|| timer::begin(registry)).transpose()?;
+        let life = now.map(|now| Life { now, ttl, idle });
         let ties = |owner: Option<Owner>| owner.map(Ties::of).transpose();
         let hands = Hands { owner: ties(create.owner)?, heir: ties(create.heir)? };
-        Ok(Terms { access: create.access, hands })
+        Ok(Terms { access: create.access, life, hands })
+    }
+
+    /// The handle that the bucket's making gives.
+    pub(super) fn made(&self, full: u64) -> u64 {
+        if self.life.is_some_and(Life::is_tracked) { access::tracked(full) } else { full }
     }
 
     /// Ties a bucket that is about to live, and gives the handle that lookups give; [`Error::Dead`] if its owner was closed.
@@ -46,7 +62,18 @@ impl Terms {
         if let Some(owner) = &self.hands.owner {
             owner.tie(tied(registry, bucket))?;
         }
-        Ok(self.access.shown(bucket))
+        Ok(self.access.shown(self.made(bucket)))
+    }
+
+    /// Writes what they say into the slot of a bucket that is about to live.
+    #[cold]
+    pub(super) fn mark(&self, pin: &Pin, slot: &BucketSlot, bucket: u64) {
+        if self.access == Access::Private {
+            slot.set_private();
+        }
+        if let Some(life) = self.life {
+            slot.begin_life(pin, bucket, life);
+        }
     }
 }
 
@@ -213,7 +240,7 @@ impl Registry {
             hash
         };
         let shared = Shared::of(self.0)?;
-        let terms = Terms::of(options);
+        let terms = Terms::of(self, options);
         let result = turn::with(shared, |turn| turn.create_with(shared, self.0, name, hash, terms));
         result.map(|(id, created)| (Bucket::from_id(id), created))
     }

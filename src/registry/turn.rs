@@ -9,8 +9,8 @@
 //! lookup never gives a dead bucket, and whoever has an answer finds the table changed.
 
 use super::owned::{Owned, Terms};
-use super::{Listeners, REGISTRIES, Shared};
-use crate::bucket::{Access, BUCKETS, BucketSlot, Reason};
+use super::{Listeners, REGISTRIES, Shared, timer};
+use crate::bucket::{BUCKETS, Bucket, BucketSlot, Reason};
 use crate::cuts::Unseen;
 use crate::epoch::{self, Pin};
 use crate::error::Error;
@@ -204,8 +204,8 @@ impl Turn {
         }
         let unseen = table.insert(pin, hash, name, shown, |name| {
             slot.fill(registry, table, name);
-            if let Some(Terms { access: Access::Private, .. }) = terms {
-                slot.set_private();
+            if let Some(terms) = terms {
+                terms.mark(pin, slot, id);
             }
             BUCKETS.bring_to_life(index);
         });
@@ -234,8 +234,10 @@ impl Turn {
         }
         let terms = terms?;
         let id = self.apply(shared, registry, Change::Create { name, hash, seen, terms: Some(&terms) })?;
+        let made = terms.made(id);
+        Bucket::from_id(id).plan();
         self.owned.add(id, terms);
-        Ok((id, true))
+        Ok((made, true))
     }
 
     /// Finds that a bucket lives and is this registry's, by its full handle.
@@ -263,7 +265,10 @@ impl Turn {
     ) -> Result<(u64, Unseen), Error> {
         let table = self.table(registry)?;
         let slot = self.check_bucket(registry, bucket)?;
-        if let Some(unseen) = self.forget(table, slot, bucket, reason) {
+        if !self.hidden.is_empty()
+            && let Some(unseen) = self.forget(table, slot, bucket, reason)
+        {
+            timer::forget(slot, pin);
             self.disown(registry, slot, bucket);
             return Ok((bucket, unseen));
         }
@@ -277,6 +282,7 @@ impl Turn {
             hub.publish(Record::exit(shown, name, table.names.revision(), reason, message));
         }
         self.disown(registry, slot, bucket);
+        timer::forget(slot, pin);
         Ok((bucket, unseen))
     }
 

@@ -141,6 +141,15 @@ CALL_GIVES(bucket_add, int64_t, (handle, key, key_len, 1, NULL, &to.out))
 CALL(bucket_update, (handle, key, key_len, put_one, NULL, NULL))
 CALL_GIVES(bucket_clear, uint64_t, (handle, &to.out))
 
+/* An hour. */
+CALL(bucket_expire, (handle, 3600000))
+CALL(bucket_touch, (handle))
+CALL_GIVES(bucket_remaining, int64_t, (handle, &to.out))
+CALL(bucket_put_for, (handle, key, key_len, &one, 3600000))
+CALL(bucket_expire_key, (handle, key, key_len, 3600000))
+CALL(bucket_touch_key, (handle, key, key_len))
+CALL_GIVES(bucket_remaining_key, int64_t, (handle, key, key_len, &to.out))
+
 CALL(bucket_get_many, (handle, one_key, sizeof one_key, NULL, 0))
 CALL_GIVES(bucket_put_many, size_t, (handle, one_item, sizeof one_item, &to.out))
 
@@ -157,6 +166,7 @@ CALL(snapshot_close, (handle))
 CALL_GIVES(batch_new, kvreg_batch, (handle, &to.out); if (to.poison) kvreg_batch_close(to.out))
 CALL(batch_put, (handle, good.bucket, key, key_len, &one))
 CALL(batch_delete, (handle, good.bucket, key, key_len))
+CALL(batch_put_for, (handle, good.bucket, key, key_len, &one, 3600000))
 CALL(batch_clear, (handle))
 CALL(batch_commit, (handle))
 CALL(batch_close, (handle))
@@ -334,6 +344,13 @@ static const call calls[] = {
     {"put_bytes", call_put_bytes, 'b', true, true},
     {"put_str", call_put_str, 'b', true, true},
     {"get_bytes", call_get_bytes, 'b', true, false},
+    {"bucket_put_for", call_bucket_put_for, 'b', true, true},
+    {"bucket_expire_key", call_bucket_expire_key, 'b', true, true},
+    {"bucket_touch_key", call_bucket_touch_key, 'b', true, true},
+    {"bucket_remaining_key", call_bucket_remaining_key, 'b', true, true},
+    {"bucket_expire", call_bucket_expire, 'b', false, true},
+    {"bucket_touch", call_bucket_touch, 'b', false, true},
+    {"bucket_remaining", call_bucket_remaining, 'b', false, true},
     {"bucket_put_many", call_bucket_put_many, 'b', false, true},
     {"bucket_get_many", call_bucket_get_many, 'b', false, false},
     {"bucket_check", call_bucket_check, 'b', false, false},
@@ -344,6 +361,7 @@ static const call calls[] = {
     {"bucket_dump", call_bucket_dump, 'b', false, false},
     {"bucket_snapshot", call_bucket_snapshot, 'b', false, true},
     {"batch_put", call_batch_put, 't', true, true},
+    {"batch_put_for", call_batch_put_for, 't', true, true},
     {"batch_delete", call_batch_delete, 't', true, true},
     {"batch_put_into", call_batch_put_into, 'b', true, true},
     {"batch_delete_from", call_batch_delete_from, 'b', true, true},

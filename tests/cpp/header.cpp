@@ -103,6 +103,9 @@ TEST(every_template_compiles) {
     CHECK(!bucket.put_many({{"key", 1}}) && !bucket.put_many(std::vector<std::pair<std::string, kvreg::Data>>()));
     CHECK(!bucket.get_many({"key"}) && !bucket.get_many(std::vector<std::string>()));
     CHECK(!kvreg::Snapshot().get_many({"key"}) && !kvreg::Registry::attach(0).create_many({"name"}));
+    const auto none_of = kvreg::Registry::attach(0);
+    CHECK(!none_of.get_or_create("name", [](kvreg::Bucket) {}));
+    CHECK(!none_of.get_or_create("name", [](auto) { return kvreg::Status::ok; }, std::chrono::seconds(1)));
     CHECK(!bucket.for_each([](std::string_view, const kvreg::Value &) {}));
     const kvreg::Registry nowhere = kvreg::Registry::attach(0);
     CHECK(!nowhere.register_object("kind", "key", std::make_shared<int>(1)) && !nowhere.whereis<int>("kind", "key"));

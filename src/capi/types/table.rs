@@ -325,4 +325,31 @@ pub struct kvreg_api {
     ) -> kvreg_status,
     /// `kvreg_object_release`
     pub object_release: unsafe extern "C" fn(object: *mut kvreg_object),
+    /// `kvreg_bucket_expire`
+    pub bucket_expire: unsafe extern "C" fn(bucket: kvreg_bucket, ttl_ms: i64) -> kvreg_status,
+    /// `kvreg_bucket_touch`
+    pub bucket_touch: unsafe extern "C" fn(bucket: kvreg_bucket) -> kvreg_status,
+    /// `kvreg_bucket_remaining`
+    pub bucket_remaining: unsafe extern "C" fn(bucket: kvreg_bucket, out: *mut i64) -> kvreg_status,
+    /// `kvreg_bucket_put_for`
+    pub bucket_put_for: unsafe extern "C" fn(
+        bucket: kvreg_bucket, key: *const c_char, key_len: usize, value: *const kvreg_value, ttl_ms: i64
+    ) -> kvreg_status,
+    /// `kvreg_bucket_expire_key`
+    pub bucket_expire_key: unsafe extern "C" fn(
+        bucket: kvreg_bucket, key: *const c_char, key_len: usize, ttl_ms: i64
+    ) -> kvreg_status,
+    /// `kvreg_bucket_touch_key`
+    pub bucket_touch_key: unsafe extern "C" fn(
+        bucket: kvreg_bucket, key: *const c_char, key_len: usize
+    ) -> kvreg_status,
+    /// `kvreg_bucket_remaining_key`
+    pub bucket_remaining_key: unsafe extern "C" fn(
+        bucket: kvreg_bucket, key: *const c_char, key_len: usize, out: *mut i64
+    ) -> kvreg_status,
+    /// `kvreg_batch_put_for`
+    pub batch_put_for: unsafe extern "C" fn(
+        batch: kvreg_batch, bucket: kvreg_bucket, key: *const c_char, key_len: usize, value: *const kvreg_value,
+        ttl_ms: i64
+    ) -> kvreg_status,
 }

@@ -1,0 +1,105 @@
+//! Times to live by the real clock: these tests wait for what must happen, however long it takes.
+
+use kvreg::{Bucket, Error, Reason, Registry};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Only so that a failure is a failure and no hang.
+fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !happened() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{what} did not happen");
+        thread::yield_now();
+    }
+}
+
+fn start() -> (Registry, Bucket) {
+    let registry = Registry::start().unwrap();
+    (registry, registry.create("bucket").unwrap())
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+#[test]
+fn what_has_a_time_ends_without_a_call() {
+    let (registry, bucket) = start();
+    bucket.put_for("short", 1, 5 * MS).unwrap();
+    bucket.put_for("long", 1, Duration::from_secs(3600)).unwrap();
+    bucket.put("for ever", 1).unwrap();
+    wait_for("the end of a key", || bucket.count() == Ok(2));
+    assert_eq!(bucket.get("short"), Ok(None));
+    bucket.expire(Some(5 * MS)).unwrap();
+    wait_for("the end of a bucket", || registry.lookup("bucket") == Ok(None));
+    assert_eq!((bucket.check(), registry.revision()), (Err(Error::Dead), Ok(2)));
+    registry.stop().unwrap();
+}
+
+#[test]
+fn nothing_ends_before_its_time() {
+    let (registry, bucket) = start();
+    for round in 0..200_u32 {
+        let (ttl, begin) = ((round % 5) * MS, Instant::now());
+        bucket.put_for("key", round, ttl).unwrap();
+        wait_for("the end of a key", || bucket.count() == Ok(0));
+        assert!(begin.elapsed() >= ttl);
+    }
+    registry.stop().unwrap();
+}
+
+#[test]
+fn an_earlier_time_wakes_the_timer() {
+    let (registry, bucket) = start();
+    let others: Vec<Bucket> = (0..10).map(|i| registry.create(i.to_string()).unwrap()).collect();
+    for other in &others {
+        other.expire(Some(Duration::from_secs(3600))).unwrap();
+    }
+    for _ in 0..20 {
+        bucket.put_for("key", 1, Duration::from_secs(3600)).unwrap();
+        bucket.expire_key("key", Some(MS)).unwrap();
+        wait_for("the end of a key", || bucket.count() == Ok(0));
+    }
+    others[3].expire(Some(MS)).unwrap();
+    wait_for("the end of a bucket", || registry.count() == Ok(10));
+    registry.stop().unwrap();
+}
+
+#[test]
+fn a_registry_is_stopped_while_things_end() {
+    for round in 0..30 {
+        let (registry, bucket) = start();
+        for key in 0..200_u32 {
+            bucket.put_for(key.to_string(), key, (key % 3) * MS).unwrap();
+            registry.create(key.to_string()).unwrap().expire(Some((key % 5) * MS)).unwrap();
+        }
+        if round % 2 == 0 {
+            let _ = bucket.stop(Reason::Normal); // its time may have come
+        }
+        registry.stop().unwrap();
+        assert_eq!(bucket.put_for("key", 1, MS), Err(Error::Dead));
+    }
+}
+
+#[test]
+fn a_registry_without_times_has_no_timer() {
+    // Alone in this process it would be one thread; others may start theirs meanwhile, but none of them ends twice.
+    let (registry, bucket) = start();
+    bucket.put("key", 1).unwrap();
+    assert_eq!((bucket.touch(), bucket.touch_key("key")), (Ok(()), Ok(true)));
+    assert_eq!((bucket.remaining(), bucket.remaining_key("key")), (Ok(None), Ok(None)));
+    let name = format!("kvreg-{}-time", registry.id() & 0xfff_ffff);
+    let has_timer = || {
+        std::fs::read_dir("/proc/self/task").unwrap().any(|task| {
+            let comm = task.map(|task| task.path().join("comm"));
+            comm.is_ok_and(|comm| std::fs::read_to_string(comm).is_ok_and(|comm| comm.trim() == name))
+        })
+    };
+    assert!(threads() > 1 && !has_timer());
+    bucket.expire(Some(Duration::from_secs(3600))).unwrap();
+    wait_for("the start of a thread", has_timer);
+    registry.stop().unwrap();
+    assert!(!has_timer());
+}
