@@ -3,6 +3,8 @@
 pub(crate) mod batch;
 pub(crate) mod bulk;
 pub(crate) mod change;
+pub(crate) mod entry;
+pub(crate) mod owner;
 pub(crate) mod snapshot;
 
 use crate::core::table;

@@ -3,13 +3,14 @@
 mod access;
 mod change;
 pub(crate) mod get;
+mod owner;
 mod update;
 
 use crate::api::{self, Status};
 use crate::convert::{self, Maybe};
 use crate::registry::{Registry, handle, label};
 use crate::snapshot::BucketSnapshot;
-use crate::types::KVREG_DEAD;
+use crate::types::{KVREG_ACCESS_DENIED, KVREG_DEAD};
 use crate::walk::{View, view};
 use crate::{contents, errors, turn};
 use access::Wins;
@@ -24,7 +25,8 @@ use pyo3::types::{PyBool, PyDict, PyNotImplemented, PyString};
 /// What any thread of any language puts is seen at once by all, and each method changes a key in one step: no other
 /// change comes between. One iteration, `copy()` and `==` show one moment, while others write; but `dict(bucket)` and
 /// `**bucket` look up key after key: where others delete, take `copy()` or `snapshot()`. An object is a handle: many may stand for one bucket. They are equal, as are mappings with
-/// equal items; therefore buckets have no hash (use `id`).
+/// equal items; therefore buckets have no hash (use `id`). Handles of one bucket that allow different things (see
+/// `Registry.create`) have different ids: `same` tells whether two are one bucket's.
 ///
 /// After its exit, all but `alive`, `name`, `id`, `registry`, `==` and `repr` raises `DeadError`.
 ///
@@ -232,6 +234,7 @@ impl Bucket {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         let state = match api::count(self.id) {
+            Err(Status(KVREG_ACCESS_DENIED)) => "alive, private".to_owned(),
             Ok(1) => "alive, 1 key".to_owned(),
             Ok(count) => format!("alive, {count} keys"),
             Err(_) => "dead".to_owned(),

@@ -15,7 +15,7 @@
 //! | `bulk` | many names, keys or items as the core wants them |
 //! | `errors` | statuses as Python exceptions |
 //! | `interpreter` | why there can be only one |
-//! | `registry`, `bucket`, `snapshot`, `batch` | the classes |
+//! | `registry`, `bucket`, `snapshot`, `batch`, `owner`, `entry` | the classes |
 //! | `update` | what `Bucket.update`, `==` and the `|` operators share |
 
 mod api;
@@ -25,8 +25,10 @@ mod bulk;
 mod contents;
 mod convert;
 mod core;
+mod entry;
 mod errors;
 mod interpreter;
+mod owner;
 mod registry;
 mod shot;
 mod snapshot;
@@ -52,6 +54,10 @@ mod _kvreg {
     use crate::batch::Batch;
     #[pymodule_export]
     use crate::bucket::Bucket;
+    #[pymodule_export]
+    use crate::entry::{Entry, ForeignObject};
+    #[pymodule_export]
+    use crate::owner::Owner;
     #[pymodule_export]
     use crate::registry::Registry;
     #[pymodule_export]

@@ -1,13 +1,16 @@
 //! `kvreg.Registry`.
 
+mod directory;
 mod many;
 
+use crate::api::owner::Terms;
 use crate::api::{self, Status};
 use crate::bucket::Bucket;
+use crate::convert::Maybe;
 use crate::shot::Moment;
-use crate::types::{KVREG_FORKED, KVREG_NOT_FOUND, KVREG_STOPPED};
+use crate::types::*;
 use crate::walk::{Source, View, Walk, view};
-use crate::{convert, errors};
+use crate::{convert, errors, owner};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyNotImplemented, PyString, PyTuple};
 use std::borrow::Cow;
@@ -91,11 +94,38 @@ impl Registry {
     ///
     /// When the call returns, every thread sees the bucket. Other threads run while it waits for its turn.
     ///
+    /// The rest counts only if this call makes the bucket. It exits when its `owner` is closed, or then passes to its
+    /// `heir`. `access` is "public", "protected" (others read and do not change it) or "private" (others cannot read it
+    /// either): then only the object that this call gives has all rights, and its name leads to a weaker one.
+    ///
     /// >>> registry.create("shopping") == registry.create("shopping")
     /// True
-    fn create<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Bucket>> {
+    /// >>> config = registry.create("config", access="protected")
+    /// >>> config["debug"] = False
+    /// >>> registry["config"]["debug"]
+    /// False
+    /// >>> registry["config"]["debug"] = True
+    /// Traceback (most recent call last):
+    /// kvreg.AccessDeniedError: ...
+    #[pyo3(signature = (name, *, owner=None, heir=None, access=Maybe::Missing))]
+    #[pyo3(text_signature = "($self, name, *, owner=None, heir=None, access='public')")]
+    fn create<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        owner: Option<&Bound<'py, PyAny>>,
+        heir: Option<&Bound<'py, PyAny>>,
+        access: Maybe<'py>,
+    ) -> PyResult<Bound<'py, Bucket>> {
         let (py, this, bytes) = (slf.py(), slf.get(), convert::name(name)?);
-        let created = py.detach(|| api::create(this.id, &bytes));
+        let terms = Terms {
+            owner: owner::number("an owner", owner)?,
+            heir: owner::number("an heir", heir)?,
+            access: access_number(py, access)?,
+        };
+        let created = py.detach(|| match terms {
+            Terms { owner: 0, heir: 0, access: KVREG_ACCESS_PUBLIC } => api::create(this.id, &bytes),
+            terms => api::owner::create(this.id, &bytes, &terms),
+        });
         let id = created.map_err(|status| this.error(py, status))?;
         Bucket::make(slf, id, convert::canonical(name, &bytes)?)
     }
@@ -278,6 +308,21 @@ impl Registry {
 
     fn label(&self, py: Python<'_>) -> String {
         label(self.text(py), self.id)
+    }
+}
+
+/// What others may do with a bucket.
+fn access_number(py: Python<'_>, access: Maybe<'_>) -> PyResult<u32> {
+    let Maybe::Given(access) = access else { return Ok(KVREG_ACCESS_PUBLIC) };
+    let Ok(text) = access.cast::<PyString>() else {
+        let text = format!("an access must be str, not {}", errors::type_name(&access));
+        return Err(errors::wrong_type(py, text));
+    };
+    match &*text.to_string_lossy() {
+        "public" => Ok(KVREG_ACCESS_PUBLIC),
+        "protected" => Ok(KVREG_ACCESS_PROTECTED),
+        "private" => Ok(KVREG_ACCESS_PRIVATE),
+        _ => Err(errors::invalid(py, "an access must be 'public', 'protected' or 'private'")),
     }
 }
 

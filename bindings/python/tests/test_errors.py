@@ -26,6 +26,7 @@ def test_errors_are_also_what_python_raises() -> None:
         kvreg.OutOfRangeError: OverflowError,
         kvreg.OutOfMemoryError: MemoryError,
         kvreg.IoError: OSError,
+        kvreg.AccessDeniedError: PermissionError,
         kvreg.UnsupportedError: NotImplementedError,
     }
     assert all(issubclass(own, builtin) for own, builtin in family.items())

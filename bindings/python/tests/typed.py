@@ -25,6 +25,20 @@ with kvreg.Registry() as registry:
     assert_type(registry.get("shopping", 7), Union[kvreg.Bucket, int])
     assert_type(list(registry), list[str])
 
+    with kvreg.Owner() as session:
+        assert_type(registry.create("cart", owner=session, heir=None, access="private"), kvreg.Bucket)
+        registry.create("cart", access="secret")  # type: ignore[arg-type]
+        assert_type(shopping.owner, Optional[kvreg.Owner])
+        shopping.give(session)
+        shopping.give(None)
+        assert_type(kvreg.Owner.of(shopping), kvreg.Owner)
+    assert_type(shopping.reader().same(shopping), bool)
+    entry = registry.register(("worker", b"7"), [], owner=None, duplicate=True)
+    assert_type(entry, kvreg.Entry)
+    assert_type(registry.entries(("worker", "7")), list[kvreg.Entry])
+    assert_type(registry.dispatch(("worker", "7"), lambda worker: worker.stop()), int)
+    registry.whereis("worker")  # type: ignore[arg-type]
+
     as_mapping: MutableMapping[str, Value] = shopping
     as_table: Mapping[str, kvreg.Bucket] = registry
 

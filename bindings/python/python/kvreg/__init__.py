@@ -59,6 +59,22 @@ A bucket has a life. When it is stopped, its name is free and its contents are g
     Traceback (most recent call last):
     kvreg.DeadError: ...
 
+An owner is a lifetime that buckets are tied to: with it they end. And what only its maker may change is protected:
+
+    >>> with kvreg.Owner() as session:
+    ...     cart = registry.create("cart", owner=session, access="protected")
+    ...     cart["milk"] = 1
+    ...     registry["cart"]["milk"]
+    1
+    >>> "cart" in registry
+    False
+
+A registry also finds objects of yours, from any thread, under a kind and a key:
+
+    >>> entry = registry.register(("worker", "7"), ["any", "object"])
+    >>> registry.whereis(("worker", "7"))
+    ['any', 'object']
+
 A registry lives until it is stopped; a `with` statement does that. A named one is found by its name from everywhere
 in the process, also from C, C++ and Rust, and only who started it stops it at the end of the `with`:
 
@@ -86,11 +102,13 @@ from typing import Union
 
 from ._delete import DELETE
 from ._errors import (
+    AccessDeniedError,
     BadHandleError,
     ConflictError,
     DeadError,
     DeadlockError,
     Error,
+    ExistsError,
     ForkedError,
     InvalidArgumentError,
     IoError,
@@ -104,10 +122,22 @@ from ._errors import (
 )
 from ._info import CoreInfo
 from ._kvreg import _C_API as _C_API
-from ._kvreg import Batch, Bucket, BucketSnapshot, Registry, Snapshot, __version__, core_info
+from ._kvreg import (
+    Batch,
+    Bucket,
+    BucketSnapshot,
+    Entry,
+    ForeignObject,
+    Owner,
+    Registry,
+    Snapshot,
+    __version__,
+    core_info,
+)
 
 __all__ = [
     "DELETE",
+    "AccessDeniedError",
     "BadHandleError",
     "Batch",
     "Bucket",
@@ -116,13 +146,17 @@ __all__ = [
     "CoreInfo",
     "DeadError",
     "DeadlockError",
+    "Entry",
     "Error",
+    "ExistsError",
+    "ForeignObject",
     "ForkedError",
     "InvalidArgumentError",
     "IoError",
     "NotFoundError",
     "OutOfMemoryError",
     "OutOfRangeError",
+    "Owner",
     "PanickedError",
     "Registry",
     "Snapshot",

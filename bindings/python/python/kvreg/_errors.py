@@ -28,6 +28,29 @@ class NotFoundError(Error, KeyError):
     status = "KVREG_NOT_FOUND"
 
 
+class ExistsError(Error):
+    """The key is taken.
+
+    >>> entry = registry.register(("worker", "7"), object())
+    >>> registry.register(("worker", "7"), object())
+    Traceback (most recent call last):
+    kvreg.ExistsError: ...
+    """
+
+    status = "KVREG_EXISTS"
+
+
+class AccessDeniedError(Error, PermissionError):
+    """The handle does not allow it: see `Registry.create` and `Bucket.reader`.
+
+    >>> shopping.reader().clear()
+    Traceback (most recent call last):
+    kvreg.AccessDeniedError: ...
+    """
+
+    status = "KVREG_ACCESS_DENIED"
+
+
 class InvalidArgumentError(Error, ValueError):
     """An argument of the right type that cannot be: a key of more than 65,535 bytes, an unknown reason.
 
@@ -51,7 +74,7 @@ class BadHandleError(Error, ValueError):
 
 
 class DeadError(Error):
-    """The bucket exited, or the snapshot or batch was closed.
+    """The bucket exited, or the snapshot, batch or owner was closed, or the entry unregistered.
 
     >>> shopping.stop()
     >>> shopping.put("milk", 1)
@@ -171,6 +194,7 @@ class UnsupportedError(Error, NotImplementedError):
 # A status that is not here is raised as the base class; its text still says what happened.
 BY_STATUS: Final[dict[int, type[Error]]] = {
     -1: NotFoundError,
+    -2: ExistsError,
     -3: InvalidArgumentError,
     -4: BadHandleError,
     -5: DeadError,
@@ -180,6 +204,7 @@ BY_STATUS: Final[dict[int, type[Error]]] = {
     -9: OutOfRangeError,
     -10: DeadlockError,
     -13: ForkedError,
+    -14: AccessDeniedError,
     -15: PanickedError,
     -16: OutOfMemoryError,
     -17: IoError,

@@ -122,7 +122,7 @@ impl Bucket {
     pub(crate) fn equals(&self, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
         let py = other.py();
         if let Ok(other) = other.cast_exact::<Bucket>() {
-            if self.id == other.get().id {
+            if self.id == other.get().id || api::owner::same(self.id, other.get().id) == Ok(true) {
                 return Ok(Some(true));
             }
             let (mine, theirs) = (self.moment_if_alive(py)?, other.get().moment_if_alive(py)?);

@@ -1,0 +1,73 @@
+//! Owners, and what a bucket's handle allows.
+
+use super::{Status, done, parts};
+use crate::core::table;
+use crate::types::*;
+
+/// How a bucket is made.
+pub(crate) struct Terms {
+    pub(crate) owner: u64,
+    pub(crate) heir: u64,
+    pub(crate) access: u32,
+}
+
+pub(crate) fn create(registry: u64, name: &[u8], terms: &Terms) -> Result<u64, Status> {
+    let ((name, len), mut id) = (parts(name), 0);
+    let &Terms { owner, heir, access } = terms;
+    let options =
+        kvreg_bucket_options { size: size_of::<kvreg_bucket_options>(), owner, heir, access, flags: 0 };
+    let created = std::ptr::null_mut();
+    // SAFETY: all pointers are valid during the call, which keeps none of them; the last may be NULL.
+    done(unsafe { (table().create_with)(registry, name, len, &raw const options, &raw mut id, created) })
+        .map(|()| id)
+}
+
+pub(crate) fn open() -> Result<u64, Status> {
+    let mut id = 0;
+    // SAFETY: the pointer is valid during the call.
+    done(unsafe { (table().owner_open)(&raw mut id) }).map(|()| id)
+}
+
+pub(crate) fn of_thread() -> Result<u64, Status> {
+    let mut id = 0;
+    // SAFETY: the pointer is valid during the call.
+    done(unsafe { (table().owner_of_thread)(&raw mut id) }).map(|()| id)
+}
+
+/// Functions of ids that give nothing.
+macro_rules! tell {
+    ($($name:ident($($id:ident),*) = $function:ident;)*) => {$(
+        pub(crate) fn $name($($id: u64),*) -> Result<(), Status> {
+            // SAFETY: takes any numbers.
+            done(unsafe { (table().$function)($($id),*) })
+        }
+    )*};
+}
+tell! {
+    close(owner) = owner_close;
+    check(owner) = owner_check;
+    give(bucket, owner) = bucket_give;
+    set_heir(bucket, heir) = bucket_set_heir;
+}
+
+/// Functions that fill one number.
+macro_rules! ask {
+    ($($name:ident = $function:ident;)*) => {$(
+        pub(crate) fn $name(id: u64) -> Result<u64, Status> {
+            let mut answer = 0;
+            // SAFETY: takes any number as id, and the pointer is valid during the call.
+            done(unsafe { (table().$function)(id, &raw mut answer) }).map(|()| answer)
+        }
+    )*};
+}
+ask! {
+    count = owner_count;
+    owner_of = bucket_owner;
+    reader = bucket_reader;
+}
+
+pub(crate) fn same(bucket: u64, other: u64) -> Result<bool, Status> {
+    let mut same = false;
+    // SAFETY: takes any numbers, and the pointer is valid during the call.
+    done(unsafe { (table().bucket_same)(bucket, other, &raw mut same) }).map(|()| same)
+}
