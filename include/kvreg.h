@@ -458,6 +458,11 @@
 #define KVREG_EVENT_DOWN 4
 
 /**
+ * An event: the key `message` of a bucket was deleted, because its time to live had run out; `revision` is the bucket's.
+ */
+#define KVREG_EVENT_KEY_EXPIRED 5
+
+/**
  * For `events` in options: creates.
  */
 #define KVREG_EVENTS_CREATE 1
@@ -466,6 +471,11 @@
  * For `events` in options: exits.
  */
 #define KVREG_EVENTS_EXIT 2
+
+/**
+ * For `events` in options: keys whose time to live ran out. They are not remembered for `KVREG_START_REVISION`.
+ */
+#define KVREG_EVENTS_KEYS 4
 
 /**
  * For `of` in options: events of all buckets.
@@ -571,7 +581,8 @@ typedef struct kvreg_subscribe_options {
    */
   size_t size;
   /**
-   * `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, both (the default), or 0: then it hears of monitors only.
+   * `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, `KVREG_EVENTS_KEYS`, or several of them; by default the first two. 0: it
+   * hears of monitors only.
    */
   uint32_t events;
   /**
@@ -632,7 +643,7 @@ typedef uint64_t kvreg_subscription;
  */
 typedef struct kvreg_event {
   /**
-   * `KVREG_EVENT_CREATE`, `KVREG_EVENT_EXIT`, `KVREG_EVENT_LOST` or `KVREG_EVENT_DOWN`.
+   * `KVREG_EVENT_CREATE`, `_EXIT`, `_LOST`, `_DOWN` or `_KEY_EXPIRED`.
    */
   uint32_t kind;
   /**
@@ -640,7 +651,7 @@ typedef struct kvreg_event {
    */
   uint32_t reason;
   /**
-   * The table's revision that the change made.
+   * The table's revision that the change made; of a key, the bucket's.
    */
   uint64_t revision;
   /**
@@ -660,7 +671,8 @@ typedef struct kvreg_event {
    */
   size_t name_len;
   /**
-   * What was said of a crash (`kvreg_bucket_crash`), else of length 0; valid until `kvreg_event_release`.
+   * What was said of a crash (`kvreg_bucket_crash`), or the key of a `KVREG_EVENT_KEY_EXPIRED`, else of length 0; valid
+   * until `kvreg_event_release`.
    */
   const char *message;
   /**
@@ -699,7 +711,7 @@ typedef struct kvreg_handler_options {
    */
   size_t size;
   /**
-   * `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, or both (the default).
+   * `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, `KVREG_EVENTS_KEYS`, or several of them; by default the first two.
    */
   uint32_t events;
   /**

@@ -51,6 +51,8 @@ pub enum EventKind {
     Lost = 3,
     /// A bucket exited that a monitor was set on.
     Down = 4,
+    /// A key of a bucket was deleted, because its time to live had run out.
+    KeyExpired = 5,
 }
 
 /// Something that happened. A clone is the same event.
@@ -65,6 +67,7 @@ pub(crate) struct Record {
     pub(crate) count: u64,
     pub(crate) bucket: u64,
     pub(crate) name: Box<[u8]>,
+    /// What was said of a crash, or a key.
     pub(crate) message: Box<[u8]>,
 }
 
@@ -90,7 +93,8 @@ impl Event {
         self.0.kind
     }
 
-    /// The table's revision that the change made; of a gap, that of the last event that was dropped.
+    /// The table's revision that the change made; of a gap, that of the last event that was dropped; of a key, the
+    /// bucket's.
     pub fn revision(&self) -> u64 {
         self.0.revision
     }
@@ -122,7 +126,17 @@ impl Event {
 
     /// What was said of a crash; else empty.
     pub fn message(&self) -> &[u8] {
-        &self.0.message
+        if self.kind() == EventKind::KeyExpired { &[] } else { &self.0.message }
+    }
+
+    /// The key whose time ran out.
+    pub fn key(&self) -> Option<&[u8]> {
+        (self.kind() == EventKind::KeyExpired).then_some(&self.0.message)
+    }
+
+    /// Whether it tells of a change to the table, and so has a place among the table's revisions.
+    fn is_tables(&self) -> bool {
+        matches!(self.kind(), EventKind::Create | EventKind::Exit)
     }
 
     #[cfg(feature = "capi")]
@@ -148,6 +162,17 @@ impl Event {
 impl Record {
     pub(crate) fn create(bucket: u64, name: Box<[u8]>, revision: u64) -> Record {
         Record { kind: EventKind::Create, revision, bucket, name, ..Record::default() }
+    }
+
+    pub(crate) fn key_expired(bucket: u64, name: Box<[u8]>, key: &[u8], revision: u64) -> Record {
+        Record {
+            kind: EventKind::KeyExpired,
+            revision,
+            bucket,
+            name,
+            message: key.into(),
+            ..Record::default()
+        }
     }
 
     pub(crate) fn exit(

@@ -165,7 +165,7 @@ fn events_are_the_buckets_whatever_handle_is_watched() {
     let sealed = registry.lookup("p").unwrap().unwrap();
     let of = |bucket| open(Filter { of: Of::Bucket(bucket), ..Filter::default() });
     let (of_full, of_sealed) = (of(full), of(sealed));
-    let monitors = open(Filter { creates: false, exits: false, of: Of::All });
+    let monitors = open(Filter { creates: false, exits: false, ..Filter::default() });
     Monitor::set(full, monitors).unwrap();
     Monitor::set(sealed, monitors).unwrap();
     full.stop(Reason::Killed).unwrap();

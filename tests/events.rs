@@ -93,7 +93,7 @@ fn who_learns_of_an_exit_cannot_look_the_bucket_up() {
 fn a_monitor_tells_once_and_why() {
     let registry = Registry::start().unwrap();
     let bucket = registry.create("b").unwrap();
-    let only_monitors = Filter { creates: false, exits: false, of: Of::All };
+    let only_monitors = Filter { creates: false, exits: false, ..Filter::default() };
     let options = SubscribeOptions { filter: only_monitors, ..SubscribeOptions::default() };
     let subscription = Subscription::open(registry, options).unwrap();
     let (first, second) =

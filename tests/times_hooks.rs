@@ -1,6 +1,9 @@
 //! Times to live by a clock that stands still until a test moves it: what ends, when, and once.
 
-use kvreg::{Batch, Bounds, Bucket, Error, Reason, Registry, Update, Value, ValueRef, hooks};
+use kvreg::{
+    Batch, Bounds, Bucket, Error, EventKind, Filter, Handler, HandlerOptions, Reason, Registry,
+    SubscribeOptions, Subscription, Update, Value, ValueRef, hooks,
+};
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -472,5 +475,64 @@ fn changes_beside_the_timer() {
         bucket.delete(&key).unwrap();
     }
     assert_eq!(bucket.count(), Ok(0));
+    registry.stop().unwrap();
+}
+
+/// Who asked for it hears of each key that ends, and of the bucket, in this order and once.
+#[test]
+fn what_ends_is_told() {
+    let (registry, bucket) = start();
+    let keys = Filter { keys: true, ..Filter::default() };
+    let open =
+        |filter| Subscription::open(registry, SubscribeOptions { filter, ..Default::default() }).unwrap();
+    let (all, tables) = (open(keys), open(Filter::default()));
+    bucket.put_for("short", 1, MS).unwrap();
+    bucket.put_for("long", 2, 20 * MS).unwrap();
+    bucket.put_for("cleared", 3, 2 * MS).unwrap();
+    bucket.put("cleared", 4).unwrap();
+    bucket.expire(Some(30 * MS)).unwrap();
+    let names = |subscription: Subscription| {
+        let events = std::iter::from_fn(|| subscription.next(Some(Duration::ZERO)).ok());
+        events
+            .map(|event| (event.kind(), event.key().map(<[u8]>::to_vec), event.reason()))
+            .collect::<Vec<_>>()
+    };
+    pass(registry, 10);
+    let event = all.next(Some(Duration::ZERO)).unwrap();
+    assert_eq!((event.kind(), event.key()), (EventKind::KeyExpired, Some(&b"short"[..])));
+    assert_eq!((event.name(), event.bucket(), event.revision()), (&b"bucket"[..], bucket, 5));
+    assert_eq!(event.message(), b"");
+    pass(registry, 10);
+    pass(registry, 100);
+    let exit = (EventKind::Exit, None, Some(Reason::Expired));
+    assert_eq!(names(all), [(EventKind::KeyExpired, Some(b"long".to_vec()), None), exit.clone()]);
+    assert_eq!(names(tables), [exit]);
+    registry.stop().unwrap();
+}
+
+/// The timer has deadlines to keep: handlers run on other threads.
+#[test]
+fn a_handler_does_not_hold_up_the_timer() {
+    let (registry, bucket) = start();
+    let other = registry.create("other").unwrap();
+    let (entered, seen) = channel();
+    let (release, wait) = channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    Handler::add(registry, HandlerOptions::default(), move |event| {
+        entered.send((event.bucket(), event.reason(), thread::current().name().map(str::to_owned))).unwrap();
+        wait.lock().unwrap().recv().unwrap();
+        Ok(())
+    })
+    .unwrap();
+    bucket.expire(Some(MS)).unwrap();
+    other.expire(Some(2 * MS)).unwrap();
+    pass(registry, 10);
+    assert_eq!((bucket.check(), other.check()), (Err(Error::Dead), Err(Error::Dead)));
+    for expired in [bucket, other] {
+        let (bucket, reason, thread) = seen.recv().unwrap();
+        assert_eq!((bucket, reason), (expired, Some(Reason::Expired)));
+        assert!(!thread.unwrap().ends_with("time"));
+        release.send(()).unwrap();
+    }
     registry.stop().unwrap();
 }

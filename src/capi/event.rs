@@ -399,7 +399,7 @@ unsafe fn filter<'a>(
     name_len: usize,
     bucket: kvreg_bucket,
 ) -> Result<Filter<'a>, Error> {
-    if events & !(KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT) != 0 {
+    if events & !(KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT | KVREG_EVENTS_KEYS) != 0 {
         return Err(Error::InvalidArgument);
     }
     // SAFETY: this function's contract.
@@ -411,7 +411,9 @@ unsafe fn filter<'a>(
         KVREG_OF_BUCKET => Of::Bucket(Bucket::from_id(bucket)),
         _ => return Err(Error::InvalidArgument),
     };
-    Ok(Filter { creates: events & KVREG_EVENTS_CREATE != 0, exits: events & KVREG_EVENTS_EXIT != 0, of })
+    let wants = |kind| events & kind != 0;
+    let (creates, exits) = (wants(KVREG_EVENTS_CREATE), wants(KVREG_EVENTS_EXIT));
+    Ok(Filter { creates, exits, keys: wants(KVREG_EVENTS_KEYS), of })
 }
 
 fn start(options: &kvreg_subscribe_options) -> Result<Start, Error> {

@@ -4,13 +4,15 @@ use super::{EventKind, Record};
 use crate::bucket::{Bucket, access, checked};
 use crate::error::Error;
 
-/// Which events a listener wants. The default is all of them.
+/// Which events a listener wants. The default is those of all creates and exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filter<'a> {
     /// Those of creates.
     pub creates: bool,
     /// Those of exits.
     pub exits: bool,
+    /// Those of keys whose time to live ran out.
+    pub keys: bool,
     /// Only of the buckets that it tells.
     pub of: Of<'a>,
 }
@@ -30,7 +32,7 @@ pub enum Of<'a> {
 
 impl Default for Filter<'_> {
     fn default() -> Self {
-        Filter { creates: true, exits: true, of: Of::All }
+        Filter { creates: true, exits: true, keys: false, of: Of::All }
     }
 }
 
@@ -39,6 +41,7 @@ impl Default for Filter<'_> {
 pub(super) struct Wish {
     creates: bool,
     exits: bool,
+    keys: bool,
     pub(super) of: Whose,
 }
 
@@ -58,18 +61,19 @@ impl Wish {
             Of::Prefix(prefix) => Whose::Prefix(checked(prefix)?.into()),
             Of::Bucket(bucket) => Whose::Bucket(access::full(bucket.id())),
         };
-        Ok(Wish { creates: filter.creates, exits: filter.exits, of })
+        Ok(Wish { creates: filter.creates, exits: filter.exits, keys: filter.keys, of })
     }
 
     /// Whether it can ever be fulfilled.
     pub(super) fn is_any(&self) -> bool {
-        self.creates || self.exits
+        self.creates || self.exits || self.keys
     }
 
     pub(super) fn wants(&self, event: &Record) -> bool {
         let kind = match event.kind {
             EventKind::Create => self.creates,
             EventKind::Exit => self.exits,
+            EventKind::KeyExpired => self.keys,
             _ => true,
         };
         kind && match &self.of {

@@ -89,7 +89,7 @@ impl Hub {
         if event.reason().is_some() {
             self.tell_monitors(&event);
         }
-        if self.kept != 0 {
+        if self.kept != 0 && event.is_tables() {
             if self.history.len() == self.kept {
                 self.history.pop_front();
             }

@@ -5,7 +5,7 @@
 //! who make changes wait for room when they have let go of the turn.
 
 use super::bell::Bell;
-use super::{Event, EventKind, Monitor};
+use super::{Event, Monitor};
 use crate::error::Error;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 /// What happens to events that a full queue has no room for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
-    /// The oldest are dropped: a [`EventKind::Lost`] says how many.
+    /// The oldest are dropped: a [`EventKind::Lost`](super::EventKind::Lost) says how many.
     #[default]
     DropOldest,
     /// Who makes a change waits for room, after the change and for so long at most; then as above.
     Block(Duration),
-    /// The subscription ends: what is in the queue can still be taken, then comes a [`EventKind::Lost`] of no count.
+    /// The subscription ends: what is in the queue can still be taken, then comes a [`EventKind::Lost`](super::EventKind::Lost) of no count.
     Disconnect,
 }
 
@@ -72,7 +72,7 @@ impl Queue {
     /// Puts an event in. Tells whether [`Queue::wake`] must be called.
     pub(super) fn push(&self, event: Event) -> bool {
         let mut state = self.state.lock();
-        if state.end.is_some() || event.revision() <= state.after && event.kind() != EventKind::Down {
+        if state.end.is_some() || event.is_tables() && event.revision() <= state.after {
             return false;
         }
         state.pushed += 1;
@@ -204,7 +204,7 @@ impl Queue {
     pub(super) fn start_after(&self, revision: u64) {
         let mut state = self.state.lock();
         state.after = revision;
-        state.events.retain(|event| event.revision() > revision || event.kind() == EventKind::Down);
+        state.events.retain(|event| event.revision() > revision || !event.is_tables());
         if state.lost_revision <= revision {
             state.lost = 0;
         }
@@ -276,7 +276,9 @@ impl State {
     fn drop_oldest(&mut self) {
         if let Some(event) = self.pop() {
             self.lost += 1;
-            self.lost_revision = self.lost_revision.max(event.revision());
+            if event.is_tables() {
+                self.lost_revision = event.revision();
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 //!
 //! Order of locks: the turn or a bucket's lock before the timer's. The thread holds none when it ends something.
 
-use super::{Registry, Shared};
+use super::{Registry, Shared, turn};
 use crate::bucket::{Bucket, BucketSlot, Due, NEVER, Reason, Right, Times};
 use crate::epoch::Pin;
 use crate::error::Error;
@@ -127,6 +127,7 @@ impl Timer {
 
     /// The thread's life.
     fn run(&self, shared: &'static Shared, registry: u64) {
+        crate::thread::keep_foreign_code_away();
         let mut state = self.state.lock();
         while state.registry == registry {
             #[cfg(feature = "test-hooks")]
@@ -212,7 +213,9 @@ fn look(shared: &'static Shared, bucket: Bucket, now: u64) -> Look {
     };
     for _ in 0..KEYS {
         match bucket.end_next(now) {
-            Ok(Due::Ended { key, revision }) => key_expired(shared, registry, bucket, &key, revision),
+            Ok(Due::Ended { key, revision }) => {
+                turn::tell_of_key(shared, registry.id(), bucket.id(), &key, revision);
+            }
             Ok(Due::Busy) => return Look::Again,
             Ok(Due::None) | Err(_) => break,
         }
@@ -220,9 +223,6 @@ fn look(shared: &'static Shared, bucket: Bucket, now: u64) -> Look {
     bucket.plan();
     Look::Done
 }
-
-/// A key's time has come, and it is no longer there: that was the change of its bucket with this revision.
-fn key_expired(_shared: &'static Shared, _registry: Registry, _bucket: Bucket, _key: &[u8], _revision: u64) {}
 
 /// Tells the timer of a moment at which something ends in a bucket.
 pub(crate) fn plan(times: &Times, end: u64) {

@@ -384,6 +384,20 @@ pub(super) fn with_listeners<R>(
     result
 }
 
+/// Tells those who listen for it that a key of a bucket has expired; not after the bucket's exit.
+pub(super) fn tell_of_key(shared: &'static Shared, registry: u64, bucket: u64, key: &[u8], revision: u64) {
+    let mut turn = shared.turn.lock();
+    let Ok(slot) = turn.check_bucket(registry, bucket) else { return };
+    if let Some(hub) = &mut turn.hub {
+        let name = slot.name.load(Ordering::Relaxed); // Relaxed: written by those who had the turn before
+        // SAFETY: a living bucket's name is alive; buckets die under this turn only.
+        let (shown, name) = unsafe { ((*name).id, Name::key(name).into()) };
+        hub.publish(Record::key_expired(shown, name, key, revision));
+    }
+    release(turn);
+    shared.waits.settle();
+}
+
 /// Makes the changes that wait in the mailbox.
 pub(super) fn catch_up(shared: &'static Shared, registry: u64) -> Result<(), Error> {
     let mut turn = shared.turn.lock();

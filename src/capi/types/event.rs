@@ -24,10 +24,15 @@ pub const KVREG_EVENT_LOST: u32 = 3;
 /// An event: a bucket exited that the monitor `count` was set on.
 pub const KVREG_EVENT_DOWN: u32 = 4;
 
+/// An event: the key `message` of a bucket was deleted, because its time to live had run out; `revision` is the bucket's.
+pub const KVREG_EVENT_KEY_EXPIRED: u32 = 5;
+
 /// For `events` in options: creates.
 pub const KVREG_EVENTS_CREATE: u32 = 1;
 /// For `events` in options: exits.
 pub const KVREG_EVENTS_EXIT: u32 = 2;
+/// For `events` in options: keys whose time to live ran out. They are not remembered for `KVREG_START_REVISION`.
+pub const KVREG_EVENTS_KEYS: u32 = 4;
 
 /// For `of` in options: events of all buckets.
 pub const KVREG_OF_ALL: u32 = 0;
@@ -66,11 +71,11 @@ pub const KVREG_HANDLER_KEEP: u32 = 1;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct kvreg_event {
-    /// `KVREG_EVENT_CREATE`, `KVREG_EVENT_EXIT`, `KVREG_EVENT_LOST` or `KVREG_EVENT_DOWN`.
+    /// `KVREG_EVENT_CREATE`, `_EXIT`, `_LOST`, `_DOWN` or `_KEY_EXPIRED`.
     pub kind: u32,
     /// Why the bucket exited: `KVREG_REASON_NORMAL` and so on.
     pub reason: u32,
-    /// The table's revision that the change made.
+    /// The table's revision that the change made; of a key, the bucket's.
     pub revision: u64,
     /// How many events a `KVREG_EVENT_LOST` stands for; the id of the monitor in a `KVREG_EVENT_DOWN`.
     pub count: u64,
@@ -80,7 +85,8 @@ pub struct kvreg_event {
     pub name: *const c_char,
     /// Length of the name in bytes.
     pub name_len: usize,
-    /// What was said of a crash (`kvreg_bucket_crash`), else of length 0; valid until `kvreg_event_release`.
+    /// What was said of a crash (`kvreg_bucket_crash`), or the key of a `KVREG_EVENT_KEY_EXPIRED`, else of length 0; valid
+    /// until `kvreg_event_release`.
     pub message: *const c_char,
     /// Length of the message in bytes.
     pub message_len: usize,
@@ -94,7 +100,8 @@ pub struct kvreg_event {
 pub struct kvreg_subscribe_options {
     /// `sizeof(kvreg_subscribe_options)`; bytes beyond what this library knows must be zero.
     pub size: usize,
-    /// `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, both (the default), or 0: then it hears of monitors only.
+    /// `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, `KVREG_EVENTS_KEYS`, or several of them; by default the first two. 0: it
+    /// hears of monitors only.
     pub events: u32,
     /// `KVREG_OF_ALL` (the default), `KVREG_OF_NAME`, `KVREG_OF_PREFIX` or `KVREG_OF_BUCKET`.
     pub of: u32,
@@ -127,7 +134,7 @@ pub struct kvreg_subscribe_options {
 pub struct kvreg_handler_options {
     /// `sizeof(kvreg_handler_options)`; bytes beyond what this library knows must be zero.
     pub size: usize,
-    /// `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, or both (the default).
+    /// `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, `KVREG_EVENTS_KEYS`, or several of them; by default the first two.
     pub events: u32,
     /// `KVREG_OF_ALL` (the default), `KVREG_OF_NAME`, `KVREG_OF_PREFIX` or `KVREG_OF_BUCKET`.
     pub of: u32,
