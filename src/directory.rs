@@ -156,6 +156,7 @@ impl Directory {
         key: &[u8],
         work: impl FnOnce(&mut Shard) -> Result<R, Error>,
     ) -> Result<R, Error> {
+        #[allow(clippy::modulo_one, reason = "a model has one")]
         let shard = self.random.hash_one(key) as usize % SHARDS;
         let mut shard = self.shards[shard].lock();
         if shard.registry != registry {
