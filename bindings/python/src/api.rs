@@ -4,8 +4,10 @@ pub(crate) mod batch;
 pub(crate) mod bulk;
 pub(crate) mod change;
 pub(crate) mod entry;
+pub(crate) mod load;
 pub(crate) mod owner;
 pub(crate) mod snapshot;
+pub(crate) mod time;
 
 use crate::core::table;
 use crate::types::*;

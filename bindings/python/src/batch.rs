@@ -4,7 +4,7 @@ use crate::api::{self, Status};
 use crate::bucket::Bucket;
 use crate::registry::Registry;
 use crate::types::{KVREG_DEAD, KVREG_FORKED};
-use crate::{convert, errors};
+use crate::{convert, errors, time};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -58,15 +58,19 @@ impl Batch {
     /// 1
     /// >>> shopping["milk"]
     /// 2
+    ///
+    /// `ttl` is as for `Bucket.put`, and begins with the commit.
+    #[pyo3(signature = (bucket, key, value, *, ttl=None))]
     fn put(
         &self,
         bucket: &Bound<'_, PyAny>,
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
+        ttl: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let (py, bucket) = (bucket.py(), number(bucket)?);
+        let (py, bucket, ttl) = (bucket.py(), number(bucket)?, time::milliseconds("ttl", ttl)?);
         let (key, value) = (convert::key(key)?, convert::value(value)?);
-        self.run(py, |id| api::batch::put(id, bucket, &key, value))
+        self.run(py, |id| api::batch::put(id, bucket, &key, value, ttl))
     }
 
     /// Add a delete. That there is no such key, then or later, is no error.

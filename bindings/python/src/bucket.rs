@@ -4,6 +4,7 @@ mod access;
 mod change;
 pub(crate) mod get;
 mod owner;
+mod time;
 mod update;
 
 use crate::api::{self, Status};
@@ -107,10 +108,23 @@ impl Bucket {
 
     /// Put a value under a key; the same as `bucket[key] = value`.
     ///
+    /// With `ttl`, seconds or a timedelta, for a time: when it has passed, the key is deleted, without any call. See
+    /// `expire_key` for what ends that time and what keeps it.
+    ///
     /// It may wait for another change of this bucket. Other Python threads run meanwhile if that can last.
     ///
     /// >>> shopping.put("milk", 1)
-    fn put(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// >>> shopping.put("offer", "two for one", ttl=3600)
+    #[pyo3(signature = (key, value, *, ttl=None))]
+    fn put(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        ttl: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        if ttl.is_some() {
+            return self.put_for(key, value, ttl);
+        }
         let (py, key, value) = (key.py(), convert::key(key)?, convert::value(value)?);
         turn::change(py, || api::put(self.id, &key, value)).map_err(|status| self.error(py, status))
     }
@@ -190,7 +204,7 @@ impl Bucket {
     }
 
     fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.put(key, value)
+        self.put(key, value, None)
     }
 
     fn __delitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -10,6 +10,7 @@
 //! | `api` | the table's functions with Rust types; the only place that calls them |
 //! | `convert` | keys, names and values from Python and back |
 //! | `turn` | when a change lets go of the GIL |
+//! | `time` | times from Python and back |
 //! | `shot`, `walk` | snapshots of the core, and iterators over them |
 //! | `contents` | whole buckets and tables as the core packs them |
 //! | `bulk` | many names, keys or items as the core wants them |
@@ -32,6 +33,7 @@ mod owner;
 mod registry;
 mod shot;
 mod snapshot;
+mod time;
 mod turn;
 mod update;
 mod walk;

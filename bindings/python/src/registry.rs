@@ -1,6 +1,7 @@
 //! `kvreg.Registry`.
 
 mod directory;
+mod load;
 mod many;
 
 use crate::api::owner::Terms;
@@ -10,7 +11,7 @@ use crate::convert::Maybe;
 use crate::shot::Moment;
 use crate::types::*;
 use crate::walk::{Source, View, Walk, view};
-use crate::{convert, errors, owner};
+use crate::{convert, errors, owner, time};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyNotImplemented, PyString, PyTuple};
 use std::borrow::Cow;
@@ -96,7 +97,9 @@ impl Registry {
     ///
     /// The rest counts only if this call makes the bucket. It exits when its `owner` is closed, or then passes to its
     /// `heir`. `access` is "public", "protected" (others read and do not change it) or "private" (others cannot read it
-    /// either): then only the object that this call gives has all rights, and its name leads to a weaker one.
+    /// either): then only the object that this call gives has all rights, and its name leads to a weaker one. It lives as
+    /// long as `ttl`, and as `idle` when nobody uses it: seconds, or a timedelta. A use is every call that reads or changes
+    /// its contents.
     ///
     /// >>> registry.create("shopping") == registry.create("shopping")
     /// True
@@ -107,23 +110,29 @@ impl Registry {
     /// >>> registry["config"]["debug"] = True
     /// Traceback (most recent call last):
     /// kvreg.AccessDeniedError: ...
-    #[pyo3(signature = (name, *, owner=None, heir=None, access=Maybe::Missing))]
-    #[pyo3(text_signature = "($self, name, *, owner=None, heir=None, access='public')")]
+    #[pyo3(signature = (name, *, owner=None, heir=None, access=Maybe::Missing, ttl=None, idle=None))]
+    #[pyo3(text_signature = "($self, name, *, owner=None, heir=None, access='public', ttl=None, idle=None)")]
     fn create<'py>(
         slf: &Bound<'py, Self>,
         name: &Bound<'py, PyAny>,
         owner: Option<&Bound<'py, PyAny>>,
         heir: Option<&Bound<'py, PyAny>>,
         access: Maybe<'py>,
+        ttl: Option<&Bound<'py, PyAny>>,
+        idle: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Bucket>> {
         let (py, this, bytes) = (slf.py(), slf.get(), convert::name(name)?);
         let terms = Terms {
             owner: owner::number("an owner", owner)?,
             heir: owner::number("an heir", heir)?,
             access: access_number(py, access)?,
+            ttl: time::milliseconds("ttl", ttl)?,
+            idle: time::milliseconds("idle", idle)?,
         };
         let created = py.detach(|| match terms {
-            Terms { owner: 0, heir: 0, access: KVREG_ACCESS_PUBLIC } => api::create(this.id, &bytes),
+            Terms { owner: 0, heir: 0, access: KVREG_ACCESS_PUBLIC, ttl: -1, idle: -1 } => {
+                api::create(this.id, &bytes)
+            }
             terms => api::owner::create(this.id, &bytes, &terms),
         });
         let id = created.map_err(|status| this.error(py, status))?;

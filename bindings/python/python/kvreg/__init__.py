@@ -37,6 +37,16 @@ Each call that changes a key does it in one step, so that threads need no lock o
     >>> shopping.update_with("tea", lambda cups: cups * 2)
     16
 
+Buckets and keys can have a time to live, in seconds or as a timedelta; and a function can fill a bucket before anybody
+finds it, once, however many threads ask for it:
+
+    >>> def load(profile):
+    ...     profile.put("city", "Bern")
+    ...     profile.put("token", "x1", ttl=30)
+    ...     profile.expire(3600)
+    >>> registry.get_or_create("profile", load)["city"]
+    'Bern'
+
 A snapshot is a bucket, or a whole registry, as it was at one moment. It costs next to nothing, whatever the size:
 
     >>> with registry.snapshot() as before:
@@ -109,6 +119,7 @@ from ._errors import (
     DeadlockError,
     Error,
     ExistsError,
+    FailedError,
     ForkedError,
     InvalidArgumentError,
     IoError,
@@ -117,6 +128,7 @@ from ._errors import (
     OutOfRangeError,
     PanickedError,
     StoppedError,
+    TimedOutError,
     UnsupportedError,
     WrongTypeError,
 )
@@ -149,6 +161,7 @@ __all__ = [
     "Entry",
     "Error",
     "ExistsError",
+    "FailedError",
     "ForeignObject",
     "ForkedError",
     "InvalidArgumentError",
@@ -161,6 +174,7 @@ __all__ = [
     "Registry",
     "Snapshot",
     "StoppedError",
+    "TimedOutError",
     "UnsupportedError",
     "Value",
     "WrongTypeError",

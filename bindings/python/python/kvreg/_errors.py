@@ -161,6 +161,26 @@ class PanickedError(Error, RuntimeError):
     status = "KVREG_PANICKED"
 
 
+class TimedOutError(Error, TimeoutError):
+    """The time given was not enough.
+
+    >>> issubclass(kvreg.TimedOutError, TimeoutError)
+    True
+    """
+
+    status = "KVREG_TIMED_OUT"
+
+
+class FailedError(Error):
+    """The function of another thread failed, such as the loader that this one waited for; its error is the cause.
+
+    >>> issubclass(kvreg.FailedError, kvreg.Error)
+    True
+    """
+
+    status = "KVREG_FAILED"
+
+
 class OutOfMemoryError(Error, MemoryError):
     """No memory; nothing was changed.
 
@@ -203,12 +223,14 @@ BY_STATUS: Final[dict[int, type[Error]]] = {
     -8: ConflictError,
     -9: OutOfRangeError,
     -10: DeadlockError,
+    -11: TimedOutError,
     -13: ForkedError,
     -14: AccessDeniedError,
     -15: PanickedError,
     -16: OutOfMemoryError,
     -17: IoError,
     -19: UnsupportedError,
+    -20: FailedError,
 }
 
 for _class in (Error, *BY_STATUS.values()):

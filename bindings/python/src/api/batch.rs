@@ -9,10 +9,11 @@ pub(crate) fn new(registry: u64) -> Result<u64, Status> {
     done(unsafe { (table().batch_new)(registry, &raw mut id) }).map(|()| id)
 }
 
-pub(crate) fn put(batch: u64, bucket: u64, key: &[u8], value: Value<'_>) -> Result<(), Status> {
+/// The time to live is in milliseconds; -1 stands for ever.
+pub(crate) fn put(batch: u64, bucket: u64, key: &[u8], value: Value<'_>, ttl: i64) -> Result<(), Status> {
     let ((key, len), value) = (parts(key), plain(value)?);
     // SAFETY: all pointers are valid during the call, which keeps none of them.
-    done(unsafe { (table().batch_put)(batch, bucket, key, len, &raw const value) })
+    done(unsafe { (table().batch_put_for)(batch, bucket, key, len, &raw const value, ttl) })
 }
 
 pub(crate) fn delete(batch: u64, bucket: u64, key: &[u8]) -> Result<(), Status> {

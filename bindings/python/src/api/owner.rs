@@ -9,13 +9,16 @@ pub(crate) struct Terms {
     pub(crate) owner: u64,
     pub(crate) heir: u64,
     pub(crate) access: u32,
+    /// In milliseconds; -1 stands for ever. The same for the next.
+    pub(crate) ttl: i64,
+    pub(crate) idle: i64,
 }
 
 pub(crate) fn create(registry: u64, name: &[u8], terms: &Terms) -> Result<u64, Status> {
     let ((name, len), mut id) = (parts(name), 0);
-    let &Terms { owner, heir, access } = terms;
-    let options =
-        kvreg_bucket_options { size: size_of::<kvreg_bucket_options>(), owner, heir, access, flags: 0 };
+    let &Terms { owner, heir, access, ttl: ttl_ms, idle: idle_ms } = terms;
+    let size = size_of::<kvreg_bucket_options>();
+    let options = kvreg_bucket_options { size, owner, heir, access, flags: 0, ttl_ms, idle_ms };
     let created = std::ptr::null_mut();
     // SAFETY: all pointers are valid during the call, which keeps none of them; the last may be NULL.
     done(unsafe { (table().create_with)(registry, name, len, &raw const options, &raw mut id, created) })

@@ -75,9 +75,11 @@ impl Bucket {
     pub(super) fn put_all(&self, source: &Bound<'_, PyAny>) -> PyResult<()> {
         match update::packed(source)? {
             // One is one change anyway, and a put is cheaper.
-            Some(items) if items.count == 1 => update::each_item(source, |key, value| self.put(key, value)),
+            Some(items) if items.count == 1 => {
+                update::each_item(source, |key, value| self.put(key, value, None))
+            }
             Some(items) => self.put_packed(source.py(), &items),
-            None => update::each_item(source, |key, value| self.put(key, value)),
+            None => update::each_item(source, |key, value| self.put(key, value, None)),
         }
     }
 
