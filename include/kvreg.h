@@ -85,7 +85,9 @@
  *   every call. KVREG_HANDLER_SYNC: before the call that made the change returns, in its thread, or in one that makes
  *   another change at the same time, which it then waits for. KVREG_HANDLER_ASYNC: on a thread of its own. A change that
  *   is made from inside a handler is published before its call returns as always, but handlers are told of it only when
- *   those that run have returned: nobody waits for himself. kvreg_sync gives KVREG_DEADLOCK there.
+ *   those that run have returned: nobody waits for himself. Nor does a thread wait for a handler, or for room in a
+ *   queue, from inside an update function or a loader, for which a handler may be waiting: a loader's thread waits when
+ *   the load is over. In all three, kvreg_sync and the removal of a handler that is running give KVREG_DEADLOCK.
  *   A function that answers with something else than 0 has failed; one that takes longer than `limit_ms` is slow. Others
  *   do not wait for it any longer, and unless KVREG_HANDLER_KEEP is set the handler is removed. Other handlers and the
  *   change itself are not concerned.
@@ -504,7 +506,8 @@
 
 /**
  * For `overflow`: who makes a change waits until there is room, but no longer than `block_ms`; then as
- * `KVREG_OVERFLOW_DROP`, and nobody waits again before something was taken. A stop of the registry waits, too.
+ * `KVREG_OVERFLOW_DROP`, and nobody waits again before something was taken. A stop of the registry waits, too. What is
+ * done inside of handlers, update functions and loaders does not wait; for it the queue grows by up to 4,096 events.
  */
 #define KVREG_OVERFLOW_BLOCK 1
 
@@ -1691,6 +1694,7 @@ KVREG_API void kvreg_event_release(struct kvreg_event *event);
 /**
  * Lets a subscription know when a bucket exits, and why: one `KVREG_EVENT_DOWN`, whatever else it subscribed to. If the
  * bucket has exited already the event comes at once; its reason is `KVREG_REASON_GONE` if it is not remembered.
+ * `KVREG_STOPPED` if the subscription was disconnected, so that it can tell of nothing any more.
  *
  * The bucket and the subscription must be of one registry, else `KVREG_INVALID_ARGUMENT`. Several monitors of one
  * bucket each tell. Cost: O(1).
@@ -1738,9 +1742,9 @@ kvreg_status kvreg_handler_add(kvreg_registry registry,
  * Ends a handler: when this returns, its function is not running and never will again, and `destroy` has been called.
  *
  * From inside the function itself it returns at once, and `destroy` is called when the function has returned. From
- * inside another handler, while the function runs in another thread: `KVREG_DEADLOCK`, and nothing is done. If a call
- * that is under way in another thread takes longer than `limit_ms`: `KVREG_TIMED_OUT`; the handler has ended, that call
- * is its last, and `destroy` is called after it.
+ * inside another handler, an update function or a loader, while the function runs in another thread:
+ * `KVREG_DEADLOCK`, and nothing is done. If a call that is under way in another thread takes longer than `limit_ms`:
+ * `KVREG_TIMED_OUT`; the handler has ended, that call is its last, and `destroy` is called after it.
  *
  * @thread any; waits for a call of the function that is under way in another thread, as long as that may take
  * @owner gives back what kvreg_handler_add made
@@ -1754,7 +1758,7 @@ KVREG_API kvreg_status kvreg_handler_remove(kvreg_handler handler);
  * subscribed, and all handlers have seen it, asynchronous ones too.
  *
  * Waits `timeout_ms` milliseconds at most (`KVREG_TIMED_OUT`; -1: for ever), and for no call of a handler that takes
- * longer than its limit. From inside a handler: `KVREG_DEADLOCK`.
+ * longer than its limit. From inside a handler, an update function or a loader: `KVREG_DEADLOCK`.
  *
  * @thread any; waits as long as it is told to
  * @owner nobody
@@ -3166,6 +3170,7 @@ KVREG_API void kvreg_event_release(struct kvreg_event *event);
 /**
  * Lets a subscription know when a bucket exits, and why: one `KVREG_EVENT_DOWN`, whatever else it subscribed to. If the
  * bucket has exited already the event comes at once; its reason is `KVREG_REASON_GONE` if it is not remembered.
+ * `KVREG_STOPPED` if the subscription was disconnected, so that it can tell of nothing any more.
  *
  * The bucket and the subscription must be of one registry, else `KVREG_INVALID_ARGUMENT`. Several monitors of one
  * bucket each tell. Cost: O(1).
@@ -3213,9 +3218,9 @@ kvreg_status kvreg_handler_add(kvreg_registry registry,
  * Ends a handler: when this returns, its function is not running and never will again, and `destroy` has been called.
  *
  * From inside the function itself it returns at once, and `destroy` is called when the function has returned. From
- * inside another handler, while the function runs in another thread: `KVREG_DEADLOCK`, and nothing is done. If a call
- * that is under way in another thread takes longer than `limit_ms`: `KVREG_TIMED_OUT`; the handler has ended, that call
- * is its last, and `destroy` is called after it.
+ * inside another handler, an update function or a loader, while the function runs in another thread:
+ * `KVREG_DEADLOCK`, and nothing is done. If a call that is under way in another thread takes longer than `limit_ms`:
+ * `KVREG_TIMED_OUT`; the handler has ended, that call is its last, and `destroy` is called after it.
  *
  * @thread any; waits for a call of the function that is under way in another thread, as long as that may take
  * @owner gives back what kvreg_handler_add made
@@ -3229,7 +3234,7 @@ KVREG_API kvreg_status kvreg_handler_remove(kvreg_handler handler);
  * subscribed, and all handlers have seen it, asynchronous ones too.
  *
  * Waits `timeout_ms` milliseconds at most (`KVREG_TIMED_OUT`; -1: for ever), and for no call of a handler that takes
- * longer than its limit. From inside a handler: `KVREG_DEADLOCK`.
+ * longer than its limit. From inside a handler, an update function or a loader: `KVREG_DEADLOCK`.
  *
  * @thread any; waits as long as it is told to
  * @owner nobody

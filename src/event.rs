@@ -25,7 +25,7 @@ mod subscription;
 mod waits;
 
 pub use filter::{Filter, Of};
-pub(crate) use handler::in_handler;
+pub(crate) use handler::is_awaited;
 pub use handler::{Handler, HandlerOptions, Mode};
 pub(crate) use hub::{Hub, Wake};
 pub use monitor::Monitor;

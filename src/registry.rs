@@ -348,11 +348,11 @@ impl Registry {
 
     /// Returns when everything that happened before this call is told: every change is in the table and in the queues of
     /// those who subscribed, and all handlers have seen it, asynchronous ones too. [`Error::TimedOut`] if that takes
-    /// longer, [`Error::Deadlock`] from inside a handler.
+    /// longer, [`Error::Deadlock`] from inside a handler, an update function or a loader.
     pub fn sync(self, wait: Option<Duration>) -> Result<(), Error> {
         fork::check()?;
         let shared = Shared::of(self.0)?;
-        if event::in_handler() {
+        if event::is_awaited() {
             return Err(Error::Deadlock);
         }
         turn::catch_up(shared, self.0)?;

@@ -680,26 +680,237 @@ fn a_handler_removes_itself_and_a_remover_waits() {
 }
 
 #[test]
-fn a_handler_may_stop_its_registry() {
+fn a_handler_may_stop_its_registry_and_is_told_of_all_exits() {
     for mode in [Mode::Synchronous, Mode::Asynchronous] {
         let registry = Registry::start().unwrap();
-        let exits = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&exits);
+        let exits = [const { AtomicU64::new(0) }; 2].map(Arc::new);
+        let (count, other_count) = (Arc::clone(&exits[0]), Arc::clone(&exits[1]));
         Handler::add(registry, HandlerOptions { mode, ..Default::default() }, move |event| {
             match event.kind() {
-                EventKind::Create => registry.stop()?,
+                EventKind::Create if event.name() == b"last" => registry.stop()?,
+                EventKind::Create => {}
                 _ => drop(count.fetch_add(1, Ordering::Relaxed)),
             }
             Ok(())
         })
         .unwrap();
+        let (told, all_told) = mpsc::channel::<()>();
+        let options = HandlerOptions { mode: Mode::Asynchronous, ..Default::default() };
+        Handler::add(registry, options, move |event| {
+            let _ends_with_this_function = &told;
+            if event.kind() == EventKind::Exit {
+                other_count.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        })
+        .unwrap();
         let subscription = subscribe(registry);
-        registry.create("b").unwrap();
-        assert_eq!(subscription.next(SOON).unwrap().kind(), EventKind::Create);
-        assert_eq!(subscription.next(SOON).unwrap().kind(), EventKind::Exit);
+        for name in ["first", "second", "last"] {
+            registry.create(name).unwrap();
+        }
+        let kinds: Vec<_> = (0..6).map(|_| subscription.next(SOON).unwrap().kind()).collect();
+        assert_eq!(kinds[2..], [EventKind::Create, EventKind::Exit, EventKind::Exit, EventKind::Exit]);
         assert_eq!(subscription.next(SOON).unwrap_err(), Error::Stopped);
         assert_eq!(registry.create("c"), Err(Error::Stopped));
+        assert!(all_told.recv().is_err(), "the other handler's function has ended");
+        assert_eq!(exits[1].load(Ordering::Relaxed), 3);
+        if mode == Mode::Synchronous {
+            assert_eq!(exits[0].load(Ordering::Relaxed), 3);
+            assert_eq!(Arc::strong_count(&exits[0]), 1);
+        }
+        subscription.close().unwrap();
     }
+}
+
+/// What a remover may rely on: it is the function's end, whoever was running it.
+#[test]
+fn a_removed_handlers_function_has_ended() {
+    let registry = Registry::start().unwrap();
+    for mode in [Mode::Synchronous, Mode::Asynchronous] {
+        let stop = Arc::new(AtomicU64::new(0));
+        thread::scope(|scope| {
+            let stopped = &stop;
+            scope.spawn(move || {
+                for i in 0.. {
+                    registry.create(format!("{i}")).unwrap().stop(Reason::Normal).unwrap();
+                    if stopped.load(Ordering::Relaxed) != 0 {
+                        break;
+                    }
+                }
+            });
+            for _ in 0..2_000 {
+                let held = Arc::new(());
+                let hold = Arc::clone(&held);
+                let options = HandlerOptions { mode, ..Default::default() };
+                let handler = Handler::add(registry, options, move |_| {
+                    let _in_use = &hold;
+                    Ok(())
+                })
+                .unwrap();
+                thread::yield_now();
+                handler.remove().unwrap();
+                assert_eq!(Arc::strong_count(&held), 1);
+            }
+            stop.store(1, Ordering::Relaxed);
+        });
+    }
+    registry.stop().unwrap();
+}
+
+/// The limit counts for each call, also for who has been waiting since an earlier one.
+#[test]
+fn who_waits_for_a_second_call_does_not_wait_for_ever() {
+    for _ in 0..20 {
+        let registry = Registry::start().unwrap();
+        let release = Arc::new(Barrier::new(2));
+        let options = HandlerOptions { limit: Some(Duration::from_millis(20)), ..Default::default() };
+        let (at, second) = (Arc::clone(&release), Arc::new(AtomicU64::new(0)));
+        let calls = Arc::clone(&second);
+        Handler::add(registry, options, move |event| {
+            if event.name() == b"first" {
+                while registry.revision()? < 2 {
+                    thread::yield_now();
+                }
+            } else if event.name() == b"second" {
+                calls.store(1, Ordering::Relaxed);
+                at.wait();
+            }
+            Ok(())
+        })
+        .unwrap();
+        let (done, two_are_done) = mpsc::channel();
+        thread::scope(|scope| {
+            for (after, name) in ["first", "second", "third"].into_iter().enumerate() {
+                let done = done.clone();
+                scope.spawn(move || {
+                    while registry.revision().unwrap() < after as u64 {
+                        thread::yield_now();
+                    }
+                    registry.create(name).unwrap();
+                    done.send(()).unwrap();
+                });
+            }
+            // All but the one that runs it.
+            two_are_done.recv().unwrap();
+            two_are_done.recv().unwrap();
+            if second.load(Ordering::Relaxed) == 1 {
+                release.wait();
+            }
+        });
+        registry.stop().unwrap();
+    }
+}
+
+/// A thread for which a handler waits does not wait for the handler, however long that may take.
+#[test]
+fn loaders_and_update_functions_do_not_wait_for_handlers_that_wait_for_them() {
+    let registry = Registry::start().unwrap();
+    let bucket = registry.create("b").unwrap();
+    let (entered, loading) = (Arc::new(Barrier::new(2)), Arc::clone(&Arc::new(Barrier::new(2))));
+    let options = HandlerOptions { limit: None, ..Default::default() };
+    let (at, begun) = (Arc::clone(&entered), Arc::clone(&loading));
+    let handler = Handler::add(registry, options, move |event| match event.name() {
+        b"load" => {
+            begun.wait();
+            at.wait();
+            registry.get_or_create("loaded", |_| panic!("another thread loads it")).map(drop)
+        }
+        b"update" => {
+            begun.wait();
+            at.wait();
+            bucket.put("key", 1)
+        }
+        _ => Ok(()),
+    })
+    .unwrap();
+    thread::scope(|scope| {
+        let changing = scope.spawn(move || registry.create("load").unwrap());
+        let loaded = registry.get_or_create("loaded", |_| {
+            loading.wait();
+            entered.wait();
+            registry.create("x")?;
+            assert_eq!(handler.remove(), Err(Error::Deadlock));
+            assert_eq!(registry.sync(None), Err(Error::Deadlock));
+            Ok(())
+        });
+        loaded.unwrap();
+        changing.join().unwrap();
+        let changing = scope.spawn(move || registry.create("update").unwrap());
+        bucket
+            .update("key", |_| {
+                loading.wait();
+                entered.wait();
+                registry.create("y").unwrap();
+                assert_eq!(registry.sync(None), Err(Error::Deadlock));
+                Update::Put(ValueRef::Int(2))
+            })
+            .unwrap();
+        changing.join().unwrap();
+    });
+    registry.sync(SOON).unwrap();
+    handler.remove().unwrap();
+    assert_eq!(bucket.get("key"), Ok(Some(Value::Int(1))));
+    registry.stop().unwrap();
+}
+
+/// A snapshot makes room, too.
+#[test]
+fn who_waits_for_room_is_woken_by_a_snapshot() {
+    let overflow = Overflow::Block(SOON.unwrap());
+    let (registry, subscription) = with(SubscribeOptions { capacity: 1, overflow, ..Default::default() });
+    registry.create("a").unwrap();
+    thread::scope(|scope| {
+        scope.spawn(move || registry.create("b").unwrap());
+        while registry.revision().unwrap() < 2 {
+            thread::yield_now();
+        }
+        let snapshot = subscription.snapshot().unwrap();
+        assert_eq!(snapshot.revision(), Ok(2));
+        snapshot.close().unwrap();
+    });
+    registry.create("c").unwrap();
+    let bucket = registry.lookup("a").unwrap().unwrap();
+    thread::scope(|scope| {
+        let changing = scope.spawn(move || registry.create("d").unwrap());
+        let monitor = Monitor::set(bucket, subscription).unwrap();
+        while registry.revision().unwrap() < 4 {
+            thread::yield_now();
+        }
+        monitor.cancel().unwrap();
+        assert_eq!(subscription.next(SOON).unwrap().revision(), 3);
+        changing.join().unwrap();
+    });
+    assert_eq!(told(subscription), [(EventKind::Create, 4, "d".to_owned())]);
+    subscription.close().unwrap();
+    registry.stop().unwrap();
+}
+
+#[test]
+fn a_subscription_that_has_ended_takes_no_monitors() {
+    let overflow = Overflow::Disconnect;
+    let (registry, subscription) = with(SubscribeOptions { capacity: 1, overflow, ..Default::default() });
+    let bucket = registry.create("a").unwrap();
+    registry.create("b").unwrap();
+    assert_eq!(Monitor::set(bucket, subscription), Err(Error::Stopped));
+    subscription.close().unwrap();
+    assert_eq!(Monitor::set(bucket, subscription), Err(Error::Dead));
+    registry.stop().unwrap();
+}
+
+#[test]
+fn a_filters_bucket_is_checked() {
+    let (registry, other) = (Registry::start().unwrap(), Registry::start().unwrap());
+    let (dead, foreign) = (registry.create("b").unwrap(), other.create("b").unwrap());
+    dead.stop(Reason::Normal).unwrap();
+    let open = |bucket| {
+        let filter = Filter { of: Of::Bucket(bucket), ..Filter::default() };
+        Subscription::open(registry, SubscribeOptions { filter, ..Default::default() })
+    };
+    assert_eq!(open(foreign), Err(Error::InvalidArgument));
+    assert_eq!(open(Bucket::from_id(registry.id())), Err(Error::BadHandle));
+    open(dead).unwrap().close().unwrap();
+    registry.stop().unwrap();
+    other.stop().unwrap();
 }
 
 #[test]

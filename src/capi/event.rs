@@ -217,6 +217,7 @@ pub unsafe extern "C" fn kvreg_event_release(event: *mut kvreg_event) {
 
 /// Lets a subscription know when a bucket exits, and why: one `KVREG_EVENT_DOWN`, whatever else it subscribed to. If the
 /// bucket has exited already the event comes at once; its reason is `KVREG_REASON_GONE` if it is not remembered.
+/// `KVREG_STOPPED` if the subscription was disconnected, so that it can tell of nothing any more.
 ///
 /// The bucket and the subscription must be of one registry, else `KVREG_INVALID_ARGUMENT`. Several monitors of one
 /// bucket each tell. Cost: O(1).
@@ -273,9 +274,9 @@ pub unsafe extern "C" fn kvreg_handler_add(
 ) -> kvreg_status {
     let call = Call { function, data, destroy };
     guard(|| {
-        call.check()?;
         // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
         let (out, options) = unsafe { (output(out, 0)?, options::read(options)?) };
+        call.check()?;
         // SAFETY: as above.
         let options = unsafe { handler_options(&options)? };
         let function = move |event: &Event| match call.now(event) {
@@ -290,9 +291,9 @@ pub unsafe extern "C" fn kvreg_handler_add(
 /// Ends a handler: when this returns, its function is not running and never will again, and `destroy` has been called.
 ///
 /// From inside the function itself it returns at once, and `destroy` is called when the function has returned. From
-/// inside another handler, while the function runs in another thread: `KVREG_DEADLOCK`, and nothing is done. If a call
-/// that is under way in another thread takes longer than `limit_ms`: `KVREG_TIMED_OUT`; the handler has ended, that call
-/// is its last, and `destroy` is called after it.
+/// inside another handler, an update function or a loader, while the function runs in another thread:
+/// `KVREG_DEADLOCK`, and nothing is done. If a call that is under way in another thread takes longer than `limit_ms`:
+/// `KVREG_TIMED_OUT`; the handler has ended, that call is its last, and `destroy` is called after it.
 ///
 /// @thread any; waits for a call of the function that is under way in another thread, as long as that may take
 /// @owner gives back what kvreg_handler_add made
@@ -307,7 +308,7 @@ pub extern "C" fn kvreg_handler_remove(handler: kvreg_handler) -> kvreg_status {
 /// subscribed, and all handlers have seen it, asynchronous ones too.
 ///
 /// Waits `timeout_ms` milliseconds at most (`KVREG_TIMED_OUT`; -1: for ever), and for no call of a handler that takes
-/// longer than its limit. From inside a handler: `KVREG_DEADLOCK`.
+/// longer than its limit. From inside a handler, an update function or a loader: `KVREG_DEADLOCK`.
 ///
 /// @thread any; waits as long as it is told to
 /// @owner nobody

@@ -85,7 +85,9 @@
  *   every call. KVREG_HANDLER_SYNC: before the call that made the change returns, in its thread, or in one that makes
  *   another change at the same time, which it then waits for. KVREG_HANDLER_ASYNC: on a thread of its own. A change that
  *   is made from inside a handler is published before its call returns as always, but handlers are told of it only when
- *   those that run have returned: nobody waits for himself. kvreg_sync gives KVREG_DEADLOCK there.
+ *   those that run have returned: nobody waits for himself. Nor does a thread wait for a handler, or for room in a
+ *   queue, from inside an update function or a loader, for which a handler may be waiting: a loader's thread waits when
+ *   the load is over. In all three, kvreg_sync and the removal of a handler that is running give KVREG_DEADLOCK.
  *   A function that answers with something else than 0 has failed; one that takes longer than `limit_ms` is slow. Others
  *   do not wait for it any longer, and unless KVREG_HANDLER_KEEP is set the handler is removed. Other handlers and the
  *   change itself are not concerned.

@@ -4,7 +4,7 @@
 //! rings, however much there is to take.
 
 use crate::error::Error;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
@@ -38,7 +38,17 @@ impl Bell {
         if rings != self.rings {
             self.rings = rings;
             // One byte fits always. If its reader took it, which is not its to take, there is none: no matter.
-            let _ = if rings { self.ours.write(&[1]) } else { self.shown.read(&mut [0; 8]) };
+            if rings {
+                send(&self.ours);
+            } else {
+                let _ = self.shown.read(&mut [0; 8]);
+            }
         }
     }
+}
+
+/// Without the signal that would end the process if somebody has closed the other end, which is not theirs.
+fn send(end: &UnixStream) {
+    // SAFETY: one byte of ours.
+    unsafe { libc::send(end.as_raw_fd(), [1_u8].as_ptr().cast(), 1, libc::MSG_NOSIGNAL) };
 }

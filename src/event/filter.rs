@@ -3,6 +3,7 @@
 use super::{EventKind, Record};
 use crate::bucket::{Bucket, access, checked};
 use crate::error::Error;
+use crate::registry::Registry;
 
 /// Which events a listener wants. The default is those of all creates and exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +55,12 @@ pub(super) enum Whose {
 }
 
 impl Wish {
-    pub(super) fn new(filter: Filter<'_>) -> Result<Wish, Error> {
+    pub(super) fn new(registry: Registry, filter: Filter<'_>) -> Result<Wish, Error> {
         let of = match filter.of {
             Of::All => Whose::All,
             Of::Name(name) => Whose::Name(checked(name)?.into()),
             Of::Prefix(prefix) => Whose::Prefix(checked(prefix)?.into()),
-            Of::Bucket(bucket) => Whose::Bucket(access::full(bucket.id())),
+            Of::Bucket(bucket) => Whose::Bucket(checked_bucket(registry, bucket)?),
         };
         Ok(Wish { creates: filter.creates, exits: filter.exits, keys: filter.keys, of })
     }
@@ -82,5 +83,14 @@ impl Wish {
             Whose::Prefix(prefix) => event.name.starts_with(prefix),
             Whose::Bucket(bucket) => access::full(event.bucket) == *bucket,
         }
+    }
+}
+
+/// The full handle of a bucket, which may have exited. [`Error::InvalidArgument`] if it is another registry's.
+fn checked_bucket(registry: Registry, bucket: Bucket) -> Result<u64, Error> {
+    match bucket.registry() {
+        Ok(own) if own != registry => Err(Error::InvalidArgument),
+        Err(error @ Error::BadHandle) => Err(error),
+        _ => Ok(access::full(bucket.id())),
     }
 }

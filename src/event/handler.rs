@@ -5,20 +5,21 @@
 //! returns. An asynchronous handler has a thread of its own.
 //!
 //! From inside a handler nobody waits for a handler: a change made there is published at once, and whoever runs the
-//! handlers tells of it when they return. So a handler that creates and stops buckets works, and cannot hang.
+//! handlers tells of it when they return. So a handler that creates and stops buckets works, and cannot hang. Nor does
+//! a thread wait that others may wait for, because it has a bucket for long or loads one ([`is_awaited`]).
 
 use super::filter::{Filter, Wish};
 use super::hub::Listener;
-use super::queue::{End, Queue, deadline};
+use super::queue::{End, Queue};
 use super::waits::Wait;
 use super::{Event, Overflow};
 use crate::error::Error;
-use crate::fork;
 use crate::handle::{self, Object, ObjectSlot};
 use crate::owner::{Owner, Tied, Ties};
-use crate::registry::{self, Registry};
+use crate::registry::{self, Registry, load};
 use crate::slot::{Kind, Slots};
 use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering, global, local};
+use crate::{fork, lock};
 use std::cell::Cell;
 use std::os::unix::thread::JoinHandleExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -98,7 +99,7 @@ pub(crate) struct Called {
 struct Run {
     /// Who runs it.
     runner: Option<Me>,
-    /// Since when the call lasts that is under way.
+    /// Since when the call lasts that is under way, or the next one is to come. There while somebody runs it.
     since: Option<Instant>,
     /// It lasts longer than it may: nobody waits for it.
     overdue: bool,
@@ -132,6 +133,12 @@ pub(crate) fn in_handler() -> bool {
     DEPTH.with(Cell::get) != 0
 }
 
+/// Whether others may be waiting for this thread: it runs a handler, has a bucket for long, or loads one. If it waited for
+/// a handler or for room, it might wait for one of them, and so for itself.
+pub(crate) fn is_awaited() -> bool {
+    in_handler() || lock::is_held_long() || load::is_loading()
+}
+
 /// A handle of a handler: a number. Copy it freely; [`Handler::remove`] ends the handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Handler(u64);
@@ -144,9 +151,10 @@ impl Handler {
         function: impl Fn(&Event) -> Result<(), Error> + Send + Sync + 'static,
     ) -> Result<Handler, Error> {
         fork::check()?;
-        let wish = Arc::new(Wish::new(options.filter)?);
+        let wish = Arc::new(Wish::new(registry, options.filter)?);
         let function: Arc<Function> = Arc::new(function);
         let owner = options.owner.map(Ties::of).transpose()?;
+        registry.with_table(|_, _| ())?; // before it costs an id
         if options.capacity == 0 {
             return Err(Error::InvalidArgument);
         }
@@ -186,9 +194,9 @@ impl Handler {
     }
 
     /// Ends the handler: when this returns, its function is not running and never will again, unless it is the function
-    /// itself that calls this. [`Error::Deadlock`], and nothing is done, if another handler calls this while the
-    /// function runs in another thread. [`Error::TimedOut`] if the call that is under way takes longer than it may: it is
-    /// the last, and the function ends with it.
+    /// itself that calls this. [`Error::Deadlock`], and nothing is done, if the function runs in another thread and this
+    /// one must not wait for it: in another handler, in an update function, in a loader. [`Error::TimedOut`] if the call
+    /// that is under way takes longer than it may: it is the last, and the function ends with it.
     pub fn remove(self) -> Result<(), Error> {
         fork::check()?;
         let called = handle::get::<Called>(self.0)?;
@@ -234,24 +242,32 @@ impl Called {
         if crate::thread::has_deadlines() {
             let _ = self.summon();
         } else {
-            self.wait(self.queue.pushed(), None, true);
+            self.wait_for(self.queue.pushed(), None, true);
         }
     }
 
     /// As [`Called::settle`], for asynchronous ones too; false if that takes longer.
     pub(super) fn settle_until(self: &Arc<Called>, deadline: Option<Instant>) -> bool {
-        self.wait(self.queue.pushed(), deadline, self.mode == Mode::Synchronous)
+        self.wait_for(self.queue.pushed(), deadline, self.mode == Mode::Synchronous)
     }
 
-    /// Waits until so many events were seen, and runs the handler for that if it may; not beyond the deadline, nor for a
-    /// call that takes longer than it may.
-    fn wait(&self, events: u64, until: Option<Instant>, may_run: bool) -> bool {
+    /// Waits until so many events were seen.
+    fn wait_for(&self, events: u64, until: Option<Instant>, may_run: bool) -> bool {
+        self.wait(until, may_run, |run| run.done >= events || run.removed)
+    }
+
+    /// Waits until it is `enough`, and runs the handler for that if it may; not beyond the deadline, nor for a call that
+    /// takes longer than it may.
+    fn wait(&self, until: Option<Instant>, may_run: bool, enough: impl Fn(&Run) -> bool) -> bool {
         loop {
             if may_run {
                 self.drain();
             }
+            if fork::check().is_err() {
+                return true; // it has forked; nobody else is here
+            }
             let mut run = self.run.lock();
-            if run.done >= events || run.removed || run.overdue || in_handler() {
+            if enough(&run) || run.overdue || is_awaited() {
                 return true;
             }
             if may_run && run.runner.is_none() {
@@ -277,21 +293,41 @@ impl Called {
         }
     }
 
-    /// Calls the function for all events that there are, unless another thread is doing that.
+    /// Calls the function for all events that there are, and ends it after the last one of all, unless another thread is
+    /// doing that.
     pub(super) fn drain(&self) {
-        while self.queue.len() != 0 && self.take_right() {
+        while self.queue.is_due() && self.take_right() {
             // Its hold on the function keeps that alive if it is removed from within.
             let function = self.function.lock().clone();
             while let Some(function) = &function
                 && let Ok(event) = self.queue.try_next()
                 && self.call(&**function, &event)
             {}
+            if fork::check().is_err() {
+                return; // it has forked: the locks may be anybody's
+            }
+            let over = self.queue.is_over();
+            let last = if over { self.function.lock().take() } else { None };
+            if over {
+                let _ = handle::close::<Called>(self.id); // it may be gone already
+                self.untie();
+            }
+            // Foreign code, if it is the last hold. Before the right is given up: who removes it waits for that.
+            drop((function, last));
             let mut run = self.run.lock();
-            run.runner = None;
+            (run.runner, run.since) = (None, None);
+            run.removed |= over;
             drop(run);
-            drop(function); // the last hold, if it was removed meanwhile
             self.ended.notify_all(); // the right to run is free
             // Who put something in meanwhile found us running, and left it to us: look again.
+        }
+    }
+
+    /// Waits until no other thread runs it.
+    fn wait_for_right(&self) {
+        let mut run = self.run.lock();
+        while run.runner.is_some() {
+            self.ended.wait(&mut run);
         }
     }
 
@@ -299,7 +335,7 @@ impl Called {
         let mut run = self.run.lock();
         let free = run.runner.is_none() && !run.removed;
         if free {
-            run.runner = Some(me());
+            (run.runner, run.since) = (Some(me()), Some(Instant::now()));
         }
         free
     }
@@ -311,6 +347,9 @@ impl Called {
         DEPTH.with(|depth| depth.set(depth.get() + 1));
         let result = catch_unwind(AssertUnwindSafe(|| function(event)));
         DEPTH.with(|depth| depth.set(depth.get() - 1));
+        if fork::check().is_err() {
+            return false; // see `drain`
+        }
         let time = begin.elapsed();
         self.slowest.fetch_max(time.as_nanos() as u64, Ordering::Relaxed); // a figure for people
         let failed = !matches!(result, Ok(Ok(())));
@@ -319,7 +358,7 @@ impl Called {
         }
         let mut run = self.run.lock();
         run.done += event.lost_count().unwrap_or(1);
-        run.since = None;
+        run.since = Some(begin + time);
         run.overdue = false;
         let removed = run.removed;
         drop(run);
@@ -338,7 +377,7 @@ impl Called {
         let mut run = self.run.lock();
         let me = me();
         let elsewhere = |run: &Run| run.runner.is_some_and(|runner| runner != me);
-        if elsewhere(&run) && in_handler() {
+        if elsewhere(&run) && is_awaited() {
             return Err(Error::Deadlock);
         }
         run.removed = true;
@@ -367,22 +406,28 @@ impl Called {
         Ok(())
     }
 
-    /// The registry was stopped, and told of everything.
-    pub(crate) fn end_with_registry(self: &Arc<Called>) {
-        if !in_handler() {
-            let may_run = self.mode == Mode::Synchronous;
-            self.wait(self.queue.pushed(), self.limit.and_then(deadline), may_run);
-        }
+    /// The registry was stopped, and told of everything. Who must not wait leaves the rest to the thread that runs it.
+    pub(crate) fn end_with_registry(&self) {
+        self.queue.end(End::Stopped);
+        let may_run = self.mode == Mode::Synchronous;
+        self.wait(None, may_run, |run| run.removed && run.runner.is_none());
         let _ = handle::close::<Called>(self.id); // it may be gone already
-        self.run.lock().removed = true;
-        self.queue.end(End::Closed);
-        self.end();
+        if !is_awaited() {
+            self.run.lock().removed = true; // if it hangs
+            self.queue.end(End::Closed);
+            self.end();
+        }
     }
 
-    fn end(&self) {
+    /// Tells its owner that it has ended.
+    fn untie(&self) {
         if let Some(owner) = &self.owner {
             owner.untie(Tied::Handler(Handler(self.id)));
         }
+    }
+
+    fn end(&self) {
+        self.untie();
         let function = self.function.lock().take();
         drop(function); // which may be foreign code: without the lock
         let Some(thread) = self.thread.lock().take() else { return };
@@ -403,7 +448,12 @@ impl Called {
             *thread = Some(crate::thread::start(name, move || {
                 while called.queue.wait_for_some() {
                     called.drain();
+                    if fork::check().is_err() {
+                        return; // it has forked, and is all that the child has
+                    }
+                    called.wait_for_right();
                 }
+                called.drain(); // ends it, if the registry was stopped
             })?);
         }
         Ok(())

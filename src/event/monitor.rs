@@ -34,7 +34,7 @@ pub struct Monitor(u64);
 
 impl Monitor {
     /// Tells a subscription when a bucket exits, and why: at once, if it has exited. The reason of an exit that is not
-    /// remembered is [`Reason::Gone`].
+    /// remembered is [`Reason::Gone`]. [`Error::Stopped`] if the subscription will tell of nothing any more.
     pub fn set(bucket: Bucket, subscription: Subscription) -> Result<Monitor, Error> {
         fork::check()?;
         if let Err(error @ Error::BadHandle) = bucket.check() {
@@ -45,7 +45,7 @@ impl Monitor {
         let watch = Watch { registry, bucket: full, queue: Arc::clone(&queue) };
         let monitor = Monitor(handle::open(|_| Arc::new(watch))?);
         let set = registry::with_listeners(registry, |Listeners { hub, .. }| {
-            queue.expect(monitor, full);
+            queue.expect(monitor, full)?;
             match bucket.registry() {
                 Ok(own) if own == registry => hub.monitor(full, monitor.0, Arc::clone(&queue)),
                 Ok(_) => return Err(Error::InvalidArgument),

@@ -116,7 +116,8 @@ impl Queue {
         let mut state = self.state.lock();
         let until = deadline(limit);
         while state.events.len() > self.capacity && state.end.is_none() && !state.stalled {
-            state.stalled = !self.wait(&mut state, until);
+            let in_time = self.wait(&mut state, until);
+            state.stalled = !in_time && state.events.len() > self.capacity;
         }
         while state.events.len() > self.capacity {
             state.drop_oldest();
@@ -162,7 +163,7 @@ impl Queue {
         !state.events.is_empty() || state.lost != 0
     }
 
-    /// After an event was taken: there may be room now.
+    /// After events were taken out: there may be room now.
     fn taken(&self, state: MutexGuard<'_, State>) {
         let wake = self.blocks() && state.waiting != 0 && state.events.len() <= self.capacity;
         drop(state);
@@ -195,25 +196,35 @@ impl Queue {
         if state.end != Some(End::Closed) {
             state.end = Some(end);
         }
-        state.ring();
+        state.ring(); // wakes who still polls
+        // At once, and not when the last thread has let go of the queue: a process has few descriptors.
+        let bell = if end == End::Closed { state.bell.take() } else { None };
         drop(state);
+        drop(bell);
         self.changed.notify_all();
     }
 
     /// Leaves out what happened up to this revision, also what will be put in yet.
     pub(super) fn start_after(&self, revision: u64) {
         let mut state = self.state.lock();
-        state.after = revision;
+        state.after = state.after.max(revision);
         state.events.retain(|event| event.revision() > revision || !event.is_tables());
         if state.lost_revision <= revision {
             state.lost = 0;
         }
         state.ring();
+        self.taken(state);
     }
 
-    /// A monitor of a bucket will tell this queue.
-    pub(super) fn expect(&self, monitor: Monitor, bucket: u64) {
-        self.state.lock().monitors.insert(monitor.id(), bucket);
+    /// A monitor of a bucket will tell this queue: an error if it can not.
+    pub(super) fn expect(&self, monitor: Monitor, bucket: u64) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        match state.end {
+            None => drop(state.monitors.insert(monitor.id(), bucket)),
+            Some(End::Closed) => return Err(Error::Dead),
+            Some(End::Stopped | End::Full) => return Err(Error::Stopped),
+        }
+        Ok(())
     }
 
     /// Takes out what a monitor told, or will tell.
@@ -222,6 +233,7 @@ impl Queue {
         state.monitors.remove(&monitor.id());
         state.events.retain(|event| event.monitor() != Some(monitor));
         state.ring();
+        self.taken(state);
     }
 
     /// The monitors that have not told yet, and their buckets, which are forgotten.
@@ -233,6 +245,18 @@ impl Queue {
         self.state.lock().events.len()
     }
 
+    /// Whether a handler has something to do: there are events, or it is to end because nothing more will come.
+    pub(super) fn is_due(&self) -> bool {
+        let state = self.state.lock();
+        !state.events.is_empty() || state.end == Some(End::Stopped)
+    }
+
+    /// Whether the registry was stopped, and all is taken.
+    pub(super) fn is_over(&self) -> bool {
+        let state = self.state.lock();
+        state.events.is_empty() && state.lost == 0 && state.end == Some(End::Stopped)
+    }
+
     /// How many events were ever put in.
     pub(super) fn pushed(&self) -> u64 {
         self.state.lock().pushed
@@ -241,6 +265,9 @@ impl Queue {
     /// A file descriptor that is readable while [`Queue::next`] would not wait.
     pub(super) fn fd(&self) -> Result<i32, Error> {
         let mut state = self.state.lock();
+        if state.end == Some(End::Closed) {
+            return Err(Error::Dead);
+        }
         if state.bell.is_none() {
             state.bell = Some(Bell::new()?);
             state.ring();

@@ -80,7 +80,8 @@ impl Subscription {
         if options.capacity == 0 {
             return Err(Error::InvalidArgument);
         }
-        let wish = Arc::new(Wish::new(options.filter)?);
+        registry.with_table(|_, _| ())?; // before it costs an id
+        let wish = Arc::new(Wish::new(registry, options.filter)?);
         let queue = Arc::new(Queue::new(options.capacity, options.overflow));
         let owner = options.owner.map(Ties::of).transpose()?;
         let taker =

@@ -1,7 +1,8 @@
 //! What a change waits for when the turn has been let go of: that synchronous handlers ran, and for room in queues.
 
-use super::handler::Called;
+use super::handler::{Called, is_awaited};
 use super::queue::Queue;
+use crate::fork;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use std::time::Instant;
 
@@ -47,7 +48,12 @@ impl Waits {
         for wait in list.iter() {
             match wait {
                 Wait::Handler(called) => called.settle(),
+                // Who should make room may be waiting for us.
+                Wait::Room { .. } if is_awaited() => {}
                 Wait::Room { queue, .. } => queue.wait_for_room(),
+            }
+            if fork::check().is_err() {
+                return; // a handler has forked: the locks may be anybody's
             }
         }
     }

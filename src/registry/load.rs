@@ -53,6 +53,16 @@ local! {
     static HERE: Cell<u8> = const { Cell::new(0) };
 }
 
+local! {
+    /// How many loaders this thread is in.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether this thread loads something, for which others may wait.
+pub(crate) fn is_loading() -> bool {
+    DEPTH.with(Cell::get) != 0
+}
+
 fn this_thread() -> Thread {
     HERE.with(|here| ptr::from_ref(here).addr())
 }
@@ -121,9 +131,17 @@ pub(crate) fn get_or_create(
         loads.running.insert(load.key.clone(), Arc::clone(&load));
         load
     };
+    DEPTH.with(|depth| depth.set(depth.get() + 1));
     let result = catch_unwind(AssertUnwindSafe(|| fill(registry, name, loader)));
+    DEPTH.with(|depth| depth.set(depth.get() - 1));
     let answer = result.as_ref().map_or(Err(Error::Panicked.code()), |answer| *answer);
     load.end(&mut LOADS.lock(), answer);
+    // While it loaded it waited for no handler, which may have been waiting for the load.
+    if answer.is_ok()
+        && let Ok(shared) = Shared::of(registry.id())
+    {
+        shared.waits.settle();
+    }
     result.unwrap_or_else(|panic| resume_unwind(panic))
 }
 

@@ -110,6 +110,18 @@ TEST(null_where_something_must_be_written) {
     CHECK(cursor.position[0] == 0 && cursor.position[1] == 0);
     INVALID(kvreg_batch_new(registry, NULL));
     INVALID(kvreg_batch_count(good.batch, NULL));
+    INVALID(kvreg_subscribe(registry, NULL, NULL));
+    INVALID(kvreg_subscription_next(good.subscription, 0, NULL));
+    INVALID(kvreg_subscription_fd(good.subscription, NULL));
+    INVALID(kvreg_subscription_count(good.subscription, NULL));
+    INVALID(kvreg_subscription_snapshot(good.subscription, NULL));
+    INVALID(kvreg_subscription_dispatch(good.subscription, 0, NULL, NULL, NULL));
+    INVALID(kvreg_bucket_monitor(bucket, good.subscription, NULL));
+    INVALID(kvreg_handler_add(registry, NULL, take_note, NULL, NULL, NULL));
+    kvreg_handler handler = POISON;
+    INVALID(kvreg_handler_add(registry, NULL, NULL, NULL, NULL, &handler));
+    CHECK_EQ(handler, 0);
+    kvreg_event_release(NULL);
     unchanged();
     CHECK_EQ(kvreg_put_str(bucket, "text", 4, "text", 4), KVREG_OK);
     INVALID(kvreg_get_bytes(bucket, "text", 4, NULL, 1));

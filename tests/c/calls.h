@@ -30,7 +30,15 @@ static GOOD_IS struct {
     kvreg_batch batch;
     kvreg_owner owner;
     kvreg_entry entry;
+    kvreg_subscription subscription;
+    kvreg_monitor monitor; /* of the bucket */
+    kvreg_handler handler;
 } good;
+
+static inline kvreg_status take_note(void *data, const kvreg_event *event) {
+    (void)data;
+    return event->kind == 0;
+}
 
 /* An object that nobody counts. */
 static int an_object;
@@ -47,6 +55,9 @@ static inline void good_take(kvreg_registry registry, kvreg_bucket bucket) {
     kvreg_register_options duplicate = KVREG_REGISTER_OPTIONS_INIT;
     duplicate.flags = KVREG_REGISTER_DUPLICATE;
     CHECK_EQ(kvreg_register(registry, "k", 1, "good", 4, &object_of_nobody, &duplicate, &good.entry), KVREG_OK);
+    CHECK_EQ(kvreg_subscribe(registry, NULL, &good.subscription), KVREG_OK);
+    CHECK_EQ(kvreg_bucket_monitor(bucket, good.subscription, &good.monitor), KVREG_OK);
+    CHECK_EQ(kvreg_handler_add(registry, NULL, take_note, NULL, NULL, &good.handler), KVREG_OK);
 }
 
 /* Those that were taken here. */
@@ -57,6 +68,10 @@ static inline void good_close(void) {
     CHECK_EQ(kvreg_owner_close(good.owner), KVREG_OK);
     const kvreg_status gone = kvreg_unregister(good.entry); /* a registry that was stopped took it along */
     CHECK(gone == KVREG_OK || gone == KVREG_DEAD);
+    const kvreg_status removed = kvreg_handler_remove(good.handler);
+    CHECK(removed == KVREG_OK || removed == KVREG_DEAD); /* it ends with its registry */
+    CHECK_EQ(kvreg_monitor_cancel(good.monitor), KVREG_OK);
+    CHECK_EQ(kvreg_subscription_close(good.subscription), KVREG_OK);
 }
 
 static inline int64_t calls_but(int64_t answer, int64_t fine) { return answer == fine ? 0 : answer; }
@@ -234,6 +249,67 @@ static inline int64_t call_bucket_set_heir_to(uint64_t handle, const char *key, 
     return handle == 0 ? KVREG_BAD_HANDLE : kvreg_bucket_set_heir(good.bucket, handle);
 }
 
+CALL_GIVES(subscribe, kvreg_subscription,
+           (handle, NULL, &to.out); if (to.poison) kvreg_subscription_close(to.out))
+CALL_GIVES(subscription_count, uint64_t, (handle, &to.out))
+CALL_GIVES(subscription_snapshot, kvreg_snapshot,
+           (handle, &to.out); if (to.poison) kvreg_snapshot_close(to.out))
+CALL(subscription_close, (handle))
+CALL(monitor_cancel, (handle))
+CALL_GIVES(handler_add, kvreg_handler,
+           (handle, NULL, take_note, NULL, NULL, &to.out); if (to.poison) kvreg_handler_remove(to.out))
+CALL(handler_remove, (handle))
+CALL(sync, (handle, -1))
+
+static inline int64_t call_subscription_next(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_event event;
+    memset(&event, 0x5a, sizeof event);
+    (void)key, (void)key_len;
+    const int64_t answer = kvreg_subscription_next(handle, 0, &event);
+    const bool empty = event.kind == 0 && event.count == 0 && event.bucket == 0 && event.owner == NULL &&
+                       event.name_len == 0 && event.message_len == 0 && event.revision == 0;
+    if (answer == KVREG_OK) kvreg_event_release(&event);
+    return calls_but(calls_gave(answer, empty, "the result of kvreg_subscription_next is empty after an error"),
+                     KVREG_TIMED_OUT);
+}
+
+static inline int64_t call_subscription_fd(uint64_t handle, const char *key, size_t key_len) {
+    int fd = 7;
+    (void)key, (void)key_len;
+    const int64_t answer = kvreg_subscription_fd(handle, &fd);
+    return calls_gave(answer, fd == -1, "the result of kvreg_subscription_fd is -1 after an error");
+}
+
+static inline int64_t call_subscription_dispatch(uint64_t handle, const char *key, size_t key_len) {
+    (void)key, (void)key_len;
+    return calls_but(kvreg_subscription_dispatch(handle, 0, take_note, NULL, NULL), KVREG_TIMED_OUT);
+}
+
+/* A bucket that exited can be monitored, too: it tells at once. */
+static inline int64_t call_bucket_monitor(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_monitor out = POISON;
+    (void)key, (void)key_len;
+    const int64_t answer = kvreg_bucket_monitor(handle, good.subscription, &out);
+    if (answer == KVREG_OK) CHECK_EQ(kvreg_monitor_cancel(out), KVREG_OK);
+    const bool dead = (answer == KVREG_OK || answer == KVREG_STOPPED) && kvreg_bucket_check(handle) == KVREG_DEAD;
+    return dead ? KVREG_DEAD : calls_gave(answer, out == 0, "the result of kvreg_bucket_monitor is 0 after an error");
+}
+
+/* The same call with the subscription in question. */
+static inline int64_t call_bucket_monitor_by(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_monitor out = POISON;
+    (void)key, (void)key_len;
+    const int64_t answer = kvreg_bucket_monitor(good.bucket, handle, &out);
+    return calls_gave(answer, out == 0, "the result of kvreg_bucket_monitor is 0 after an error");
+}
+
+/* After kvreg_bucket_stop in the table. */
+static inline int64_t call_bucket_crash(uint64_t handle, const char *key, size_t key_len) {
+    (void)key, (void)key_len;
+    const int64_t answer = kvreg_bucket_crash(handle, "no milk", 7);
+    return handle == good.bucket ? calls_but(answer, KVREG_DEAD) : answer;
+}
+
 /* The revision is one that no key has. */
 static inline int64_t call_bucket_delete_if_revision(uint64_t handle, const char *key, size_t key_len) {
     return calls_but(kvreg_bucket_delete_if_revision(handle, key, key_len, UINT64_MAX), KVREG_CONFLICT);
@@ -308,7 +384,8 @@ static inline int64_t call_batch_delete_from(uint64_t handle, const char *key, s
 typedef struct call {
     const char *name;
     int64_t (*make)(uint64_t handle, const char *key, size_t key_len);
-    char of;     /* takes a 'r'egistry, a 'b'ucket, a ba't'ch, an 'o'wner, an 'e'ntry, a 's'napshot: 'w'hole, or 'p'art of it */
+    char of;     /* takes a 'r'egistry, a 'b'ucket, a ba't'ch, an 'o'wner, an 'e'ntry, a 's'napshot: 'w'hole, or 'p'art of
+                  * it, a subscription ('l'istener), a 'm'onitor, a 'h'andler */
     bool keyed;  /* takes a name or a key */
     bool change; /* is refused in the child of a fork */
 } call;
@@ -385,8 +462,22 @@ static const call calls[] = {
     {"owner_check", call_owner_check, 'o', false, false},
     {"owner_count", call_owner_count, 'o', false, true},
     {"owner_close", call_owner_close, 'o', false, true},
+    {"subscribe", call_subscribe, 'r', false, true},
+    {"handler_add", call_handler_add, 'r', false, true},
+    {"sync", call_sync, 'r', false, true},
+    {"subscription_next", call_subscription_next, 'l', false, true},
+    {"subscription_fd", call_subscription_fd, 'l', false, true},
+    {"subscription_count", call_subscription_count, 'l', false, true},
+    {"subscription_snapshot", call_subscription_snapshot, 'l', false, true},
+    {"subscription_dispatch", call_subscription_dispatch, 'l', false, true},
+    {"bucket_monitor", call_bucket_monitor, 'b', false, true},
+    {"bucket_monitor_by", call_bucket_monitor_by, 'l', false, true},
+    {"monitor_cancel", call_monitor_cancel, 'm', false, true},
+    {"subscription_close", call_subscription_close, 'l', false, true},
+    {"handler_remove", call_handler_remove, 'h', false, true},
     {"bucket_clear", call_bucket_clear, 'b', false, true},
     {"bucket_stop", call_bucket_stop, 'b', false, true},
+    {"bucket_crash", call_bucket_crash, 'b', false, true},
     {"stop", call_stop, 'r', false, true},
     {"snapshot_lookup", call_snapshot_lookup, 'w', true, false},
     {"snapshot_bucket", call_snapshot_bucket, 'w', true, true},
@@ -409,9 +500,20 @@ static inline uint64_t good_handle(const call *each) {
     case 't': return good.batch;
     case 'o': return good.owner;
     case 'e': return good.entry;
+    case 'l': return good.subscription;
+    case 'm': return good.monitor;
+    case 'h': return good.handler;
     case 'w': return good.whole;
     default: return good.part;
     }
+}
+
+/* Those after which a handle is good for nothing. */
+static inline bool call_ends(const call *each) {
+    return each->make == call_stop || each->make == call_bucket_stop || each->make == call_bucket_crash ||
+           each->make == call_snapshot_close || each->make == call_batch_close || each->make == call_owner_close ||
+           each->make == call_subscription_close || each->make == call_monitor_cancel ||
+           each->make == call_handler_remove || each->make == call_unregister;
 }
 
 #define FOR_CALLS(each) for (const call *each = calls; each < calls + sizeof calls / sizeof calls[0]; each++)

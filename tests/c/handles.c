@@ -71,8 +71,9 @@ TEST(ids_are_small_and_not_zero) {
     setup();
     CHECK(registry != 0 && registry < UINT64_C(1) << 53);
     CHECK(bucket != 0 && bucket < UINT64_C(1) << 53);
-    const uint64_t all[] = {registry, bucket, good.whole, good.part, good.batch, good.owner, good.entry};
-    for (int i = 0; i < 7; i++) {
+    const uint64_t all[] = {registry,   bucket,     good.whole,        good.part,    good.batch,
+                            good.owner, good.entry, good.subscription, good.monitor, good.handler};
+    for (int i = 0; i < 10; i++) {
         CHECK(all[i] != 0 && all[i] < UINT64_C(1) << 53);
         for (int j = 0; j < i; j++) CHECK(all[i] != all[j]);
     }
@@ -101,6 +102,9 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
         if (!taken_by(each, 't')) CHECK_CALL(each, each->make(good.batch, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'o')) CHECK_CALL(each, each->make(good.owner, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'e')) CHECK_CALL(each, each->make(good.entry, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'l')) CHECK_CALL(each, each->make(good.subscription, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'm')) CHECK_CALL(each, each->make(good.monitor, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'h')) CHECK_CALL(each, each->make(good.handler, "key", 3), KVREG_BAD_HANDLE);
     }
     /* The same when they have ended: what never was a bucket cannot be a dead one. */
     kvreg_registry ended;
@@ -109,6 +113,9 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
     kvreg_batch done;
     kvreg_owner gone;
     kvreg_entry out;
+    kvreg_subscription unheard;
+    kvreg_monitor over;
+    kvreg_handler removed;
     CHECK_EQ(kvreg_start(NULL, &ended), KVREG_OK);
     CHECK_EQ(kvreg_create(ended, "a", 1, &dead), KVREG_OK);
     CHECK_EQ(kvreg_snapshot_take(ended, &closed), KVREG_OK);
@@ -118,6 +125,11 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
     CHECK_EQ(kvreg_owner_open(&gone), KVREG_OK);
     CHECK_EQ(kvreg_owner_close(gone), KVREG_OK);
     CHECK_EQ(kvreg_register(ended, "k", 1, "a", 1, &object_of_nobody, NULL, &out), KVREG_OK);
+    CHECK_EQ(kvreg_subscribe(ended, NULL, &unheard), KVREG_OK);
+    CHECK_EQ(kvreg_bucket_monitor(dead, unheard, &over), KVREG_OK);
+    CHECK_EQ(kvreg_handler_add(ended, NULL, take_note, NULL, NULL, &removed), KVREG_OK);
+    CHECK_EQ(kvreg_subscription_close(unheard), KVREG_OK);
+    CHECK_EQ(kvreg_handler_remove(removed), KVREG_OK);
     CHECK_EQ(kvreg_stop(ended), KVREG_OK);
     FOR_CALLS(each) {
         if (!taken_by(each, 'r')) CHECK_CALL(each, each->make(ended, "key", 3), KVREG_BAD_HANDLE);
@@ -126,6 +138,9 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
         if (!taken_by(each, 't')) CHECK_CALL(each, each->make(done, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'o')) CHECK_CALL(each, each->make(gone, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'e')) CHECK_CALL(each, each->make(out, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'l')) CHECK_CALL(each, each->make(unheard, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'm')) CHECK_CALL(each, each->make(over, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'h')) CHECK_CALL(each, each->make(removed, "key", 3), KVREG_BAD_HANDLE);
     }
     teardown();
 }
@@ -195,6 +210,9 @@ TEST(what_was_closed_answers_dead) {
     const kvreg_batch batch = good.batch;
     const kvreg_owner owner = good.owner;
     const kvreg_entry entry = good.entry;
+    const kvreg_subscription subscription = good.subscription;
+    const kvreg_monitor monitor = good.monitor;
+    const kvreg_handler handler = good.handler;
     good_close();
     for (int round = 0; round < 2; round++) {
         good_take(registry, bucket);
@@ -205,6 +223,9 @@ TEST(what_was_closed_answers_dead) {
             if (taken_by(each, 't')) CHECK_CALL(each, each->make(batch, "key", 3), KVREG_DEAD);
             if (taken_by(each, 'o')) CHECK_CALL(each, each->make(owner, "key", 3), KVREG_DEAD);
             if (taken_by(each, 'e')) CHECK_CALL(each, each->make(entry, "key", 3), KVREG_DEAD);
+            if (taken_by(each, 'l')) CHECK_CALL(each, each->make(subscription, "key", 3), KVREG_DEAD);
+            if (taken_by(each, 'm')) CHECK_CALL(each, each->make(monitor, "key", 3), KVREG_DEAD);
+            if (taken_by(each, 'h')) CHECK_CALL(each, each->make(handler, "key", 3), KVREG_DEAD);
         }
         if (round == 0) good_close();
     }
