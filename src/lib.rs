@@ -36,10 +36,10 @@
 //! | `handle` | objects behind ids, counted |
 //! | `name`, `value`, `hash` | names, values, the keyed hash |
 //! | `table` | the map from names to buckets |
-//! | `registry` | a table, the turn to change it, its thread |
+//! | `registry` | a table, the turn to change it, its threads: one keeps it, one ends what has a time; loaders |
 //! | `owner` | a lifetime that buckets and others are tied to |
 //! | `directory` | objects of others under composite keys |
-//! | `bucket` | a bucket's life, its contents, and the ways to change them |
+//! | `bucket` | a bucket's life, its contents, the ways to change them, and when they end |
 //! | `snapshot` | a registry or a bucket at one moment, as a value |
 //! | `event` | what happens to buckets, for those who listen |
 //! | `batch` | many changes as one |
