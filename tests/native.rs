@@ -122,6 +122,19 @@ fn every_file_is_in(language: Language, tested: &[&str]) -> Outcome {
     }
 }
 
+#[test]
+fn plugins_that_know_nothing_of_each_other_share_a_registry() -> Outcome {
+    need(&[Tool::Cc])?;
+    let layout = Layout::find()?;
+    let folder = layout.root.join("tests/c/plugins");
+    for name in ["plugin-one.so", "plugin-two.so"] {
+        compile::program(&layout, Language::C, &folder.join("plugin.c"), name, Link::Shared)?;
+    }
+    let source = folder.join("host.c");
+    let host = compile::program(&layout, Language::C, &source, "c-plugins-host", Link::Shared)?;
+    all_passed(&compile::run(&layout, &source, &host)?.stdout)
+}
+
 /// Each test says what it lacks; this one says what all of them lack, so that one installation is enough.
 #[test]
 fn the_tools_of_all_tests_are_there() -> Outcome {
