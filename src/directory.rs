@@ -21,6 +21,7 @@ use crate::handle;
 use crate::sync::{Arc, MODELLED, Mutex};
 use entry::Record;
 use smallvec::SmallVec;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry as Place, HashMap, RandomState};
 use std::hash::BuildHasher;
@@ -40,7 +41,7 @@ struct Shard {
     /// Whose it is; 0 if nobody's.
     registry: u64,
     /// The number of the next entry.
-    next: u64,
+    next: Number,
     groups: HashMap<Arc<[u8]>, Group>,
 }
 
@@ -48,11 +49,37 @@ struct Shard {
 enum Group {
     Unique(Row),
     /// By their numbers. Never empty.
-    Duplicate(BTreeMap<u64, Row>),
+    Duplicate(BTreeMap<Number, Row>),
+}
+
+/// Where an entry stands among those of its shard.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Number(u64);
+
+const FIRST: Number = Number(0);
+
+impl Number {
+    fn next(self) -> Number {
+        Number(self.0 + 1)
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Number) -> Ordering {
+        #[cfg(all(test, not(any(loom, shuttle))))]
+        tests::COMPARED.set(tests::COMPARED.get() + 1);
+        self.0.cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Number) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 struct Row {
-    number: u64,
+    number: Number,
     entry: u64,
     record: Arc<Record>,
     object: Arc<Object>,
@@ -66,7 +93,7 @@ impl Group {
         }
     }
 
-    fn get(&self, number: u64) -> Option<&Row> {
+    fn get(&self, number: Number) -> Option<&Row> {
         match self {
             Group::Unique(row) => Some(row).filter(|row| row.number == number),
             Group::Duplicate(rows) => rows.get(&number),
@@ -81,7 +108,7 @@ impl Group {
     }
 
     /// Those from a number on.
-    fn rows(&self, from: u64) -> impl Iterator<Item = &Row> {
+    fn rows(&self, from: Number) -> impl Iterator<Item = &Row> {
         let (one, many) = match self {
             Group::Unique(row) => (Some(row).filter(|row| row.number >= from), None),
             Group::Duplicate(rows) => (None, Some(rows.range(from..).map(|(_, row)| row))),
@@ -139,7 +166,11 @@ impl Directory {
                     continue;
                 }
                 shard.registry = 0;
-                shard.groups.values().flat_map(|group| group.rows(0)).for_each(|row| Record::kill(row.entry));
+                shard
+                    .groups
+                    .values()
+                    .flat_map(|group| group.rows(FIRST))
+                    .for_each(|row| Record::kill(row.entry));
                 std::mem::take(&mut shard.groups)
             };
             for row in groups.into_values().flat_map(Group::into_rows) {
@@ -190,7 +221,7 @@ impl Directory {
                 refused = Some(entry);
                 return Err(error);
             }
-            shard.next += 1;
+            shard.next = number.next();
             let object = Arc::new(object.take().expect("given by who registers"));
             let row = Row { number, entry, record, object };
             match shard.groups.entry(key) {
@@ -246,12 +277,12 @@ impl Directory {
     }
 
     /// The number that the next entry beside a key's gets.
-    fn next(&self, registry: u64, key: &Key) -> Result<u64, Error> {
+    fn next(&self, registry: u64, key: &Key) -> Result<Number, Error> {
         self.with(registry, &key.0, |shard| Ok(shard.next))
     }
 
     /// Some entries of a key between two numbers.
-    fn some(&self, registry: u64, key: &Key, from: u64, until: u64) -> Result<Chunk, Error> {
+    fn some(&self, registry: u64, key: &Key, from: Number, until: Number) -> Result<Chunk, Error> {
         self.with(registry, &key.0, |shard| {
             let rows = shard.groups.get(&key.0[..]).into_iter().flat_map(|group| group.rows(from));
             let rows = rows.take_while(|row| row.number < until).take(CHUNK);
@@ -269,10 +300,44 @@ impl Directory {
     ) -> Result<usize, Error> {
         self.with(registry, &key.0, |shard| {
             let Some(group) = shard.groups.get(&key.0[..]) else { return Ok(0) };
-            group.rows(0).take(most).for_each(|row| visit(row.entry));
+            group.rows(FIRST).take(most).for_each(|row| visit(row.entry));
             Ok(group.len())
         })
     }
 }
 
-type Chunk = Vec<(u64, u64, Arc<Object>)>;
+type Chunk = Vec<(Number, u64, Arc<Object>)>;
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        /// How many numbers this thread compared.
+        pub(super) static COMPARED: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// How many numbers are compared to take out one of so many entries of one key.
+    fn compared(entries: u64) -> u64 {
+        let registry = crate::Registry::start().unwrap();
+        let options = Register { duplicate: true, ..Register::default() };
+        let entries: Vec<Entry> = (0..entries)
+            .map(|_| match registry.register("kind", "key", Object::new(Arc::new(())), options).unwrap() {
+                Registration::New(entry) | Registration::Taken(entry) => entry,
+            })
+            .collect();
+        COMPARED.set(0);
+        let some = entries.iter().skip(entries.len() / 3).step_by(7).take(100);
+        let count = some.map(|entry| entry.unregister().unwrap()).count() as u64;
+        let compared = COMPARED.get() / count;
+        registry.stop().unwrap();
+        compared
+    }
+
+    #[test]
+    fn an_end_among_very_many_of_one_key_looks_at_few() {
+        let (few, many) = (compared(1_500), compared(150_000));
+        assert!(few > 0 && many < 200 && many < 3 * few, "{few} and {many}");
+    }
+}

@@ -7,7 +7,8 @@
 //! 2. Where the thing is made: [`Ties::of`] gives the owner behind an id; [`Ties::tie`] ties, or says that the owner was
 //!    closed. Tie under the lock that ends such things, before anybody can find the thing: then an end that comes at
 //!    once waits until it is there. Ties locks last of all, for an instant, and never calls out.
-//! 3. Where the thing ends, however it does: [`Ties::untie`], so that a living owner keeps nothing of what is gone.
+//! 3. Where the thing ends, however it does: [`Ties::untie`], so that a living owner keeps nothing of what is gone. Not
+//!    before it is gone: an owner that ends finds it tied and ends it, or finds it gone.
 
 mod thread;
 

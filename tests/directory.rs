@@ -22,9 +22,12 @@ impl Drop for Thing<'_> {
     }
 }
 
-/// For one test.
-fn counter() -> &'static AtomicU64 {
-    Box::leak(Box::default())
+/// A count of one test's own.
+macro_rules! counter {
+    () => {{
+        static LIVING: AtomicU64 = AtomicU64::new(0);
+        &LIVING
+    }};
 }
 
 fn number(object: &Object) -> u64 {
@@ -42,7 +45,7 @@ fn register(registry: Registry, key: &str, object: Object, options: Register) ->
 
 #[test]
 fn what_is_registered_is_found_until_it_is_unregistered() {
-    let (registry, living) = (Registry::start().unwrap(), counter());
+    let (registry, living) = (Registry::start().unwrap(), counter!());
     let entry = register(registry, "a", Thing::object(living, 7), Register::default());
     let (found, object) = registry.whereis("kind", "a").unwrap().unwrap();
     assert_eq!((found, number(&object)), (entry, 7));
@@ -68,7 +71,7 @@ fn what_is_registered_is_found_until_it_is_unregistered() {
 
 #[test]
 fn kinds_and_keys_do_not_run_together() {
-    let (registry, living) = (Registry::start().unwrap(), counter());
+    let (registry, living) = (Registry::start().unwrap(), counter!());
     let long = "x".repeat(65_535);
     let keys = [("ab", "c"), ("a", "bc"), ("", "abc"), ("abc", ""), ("", ""), ("a\0", "b"), ("a", "\0b")];
     let keys: Vec<_> = keys.into_iter().chain([(&*long, &*long), (&*long, ""), ("", &*long)]).collect();
@@ -95,7 +98,7 @@ fn kinds_and_keys_do_not_run_together() {
 
 #[test]
 fn a_taken_key_says_who_has_it() {
-    let (registry, living) = (Registry::start().unwrap(), counter());
+    let (registry, living) = (Registry::start().unwrap(), counter!());
     let first = register(registry, "unique", Thing::object(living, 1), Register::default());
     let oldest = register(registry, "many", Thing::object(living, 2), DUPLICATE);
     let second = register(registry, "many", Thing::object(living, 3), DUPLICATE);
@@ -116,7 +119,7 @@ fn a_taken_key_says_who_has_it() {
 
 #[test]
 fn entries_end_with_their_owner_or_their_registry() {
-    let (registry, living) = (Registry::start().unwrap(), counter());
+    let (registry, living) = (Registry::start().unwrap(), counter!());
     let other = Registry::start().unwrap();
     let owner = Owner::open().unwrap();
     let owned = Register { owner: Some(owner), duplicate: true };
@@ -151,7 +154,7 @@ fn entries_end_with_their_owner_or_their_registry() {
 
 #[test]
 fn a_dispatch_sees_each_entry_once_whatever_its_function_does() {
-    let (registry, living) = (Registry::start().unwrap(), counter());
+    let (registry, living) = (Registry::start().unwrap(), counter!());
     assert_eq!(registry.dispatch("kind", "key", |_, _| panic!("there is none")), Ok(0));
     let entries: Vec<Entry> =
         (0..200).map(|i| register(registry, "key", Thing::object(living, i), DUPLICATE)).collect();
@@ -222,7 +225,7 @@ fn an_objects_end_may_make_every_call() {
 #[test]
 fn a_hundred_and_fifty_thousand_entries_of_one_key_end_one_by_one() {
     const MANY: u64 = 150_000;
-    let (registry, living) = (Registry::start().unwrap(), counter());
+    let (registry, living) = (Registry::start().unwrap(), counter!());
     let owners: Vec<Owner> = (0..2).map(|_| Owner::open().unwrap()).collect();
     let entries: Vec<Entry> = (0..MANY)
         .map(|i| {
@@ -247,7 +250,7 @@ fn a_hundred_and_fifty_thousand_entries_of_one_key_end_one_by_one() {
 /// Many threads register, look, dispatch, unregister and close: nothing is lost, found dead, or given back twice.
 #[test]
 fn threads_that_share_keys_give_everything_back_once() {
-    let (registry, living) = (Registry::start().unwrap(), counter());
+    let (registry, living) = (Registry::start().unwrap(), counter!());
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -298,7 +301,7 @@ fn threads_that_share_keys_give_everything_back_once() {
 
 #[test]
 fn ends_that_meet_end_an_entry_once() {
-    let living = counter();
+    let living = counter!();
     for round in 0..1_500 {
         let registry = Registry::start().unwrap();
         let owner = Owner::open().unwrap();
@@ -330,7 +333,7 @@ fn ends_that_meet_end_an_entry_once() {
 
 #[test]
 fn entries_that_come_and_go_leave_nothing_with_a_living_owner() {
-    let (registry, living) = (Registry::start().unwrap(), counter());
+    let (registry, living) = (Registry::start().unwrap(), counter!());
     let owner = Owner::open().unwrap();
     for i in 0..100_000 {
         let options = Register { owner: Some(owner), duplicate: i % 2 == 0 };

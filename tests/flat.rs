@@ -3,7 +3,7 @@
 mod beside;
 
 use beside::beside;
-use kvreg::{Batch, Registry, Snapshot};
+use kvreg::{Batch, Create, Object, Owner, Register, Registration, Registry, Snapshot};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -132,5 +132,26 @@ fn snapshots_and_batches_that_come_and_go_leave_nothing_behind() {
             batch.commit().unwrap();
         }
     });
+
+    // One owner outlives all: what it owned and was stopped is forgotten. A hundred at a time: over a million in all.
+    let owner = Owner::open().unwrap();
+    let mut next = 0;
+    for (what, memory) in [("of an owner, on the heap", heap as fn() -> i64), ("of an owner", resident)] {
+        stays_flat(what, memory, || {
+            for _ in 0..50 {
+                next += 1;
+                let name = format!("owned {next}");
+                let options = Create { owner: Some(owner), ..Create::default() };
+                registry.create_with(&name, options).unwrap().0.stop(kvreg::Reason::Normal).unwrap();
+                let options = Register { owner: Some(owner), duplicate: next % 2 == 0 };
+                let object = Object::new(std::sync::Arc::new(next));
+                match registry.register("kind", &name, object, options).unwrap() {
+                    Registration::New(entry) => entry.unregister().unwrap(),
+                    Registration::Taken(_) => panic!("a new name"),
+                }
+            }
+        });
+    }
+    owner.close().unwrap();
     registry.stop().unwrap();
 }

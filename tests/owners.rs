@@ -248,6 +248,45 @@ fn an_owner_and_a_registry_that_end_together_leave_nothing() {
 }
 
 #[test]
+fn a_bucket_that_is_being_loaded_may_be_given_away() {
+    let registry = Registry::start().unwrap();
+    let owner = Owner::open().unwrap();
+    let failed = registry.get_or_create("b", |bucket| {
+        bucket.give(Some(owner))?;
+        Err(Error::Failed)
+    });
+    assert_eq!((failed, owner.count()), (Err(Error::Failed), Ok(0)), "it died unseen, and is forgotten");
+    let loaded = registry.get_or_create("b", |bucket| bucket.give(Some(owner))).unwrap();
+    assert_eq!((loaded.owner(), owner.count()), (Ok(Some(owner)), Ok(1)));
+    let closed = registry.get_or_create("c", |bucket| {
+        bucket.give(Some(owner))?;
+        owner.close()
+    });
+    assert_eq!((closed, registry.count()), (Err(Error::Dead), Ok(0)));
+    registry.stop().unwrap();
+}
+
+/// A synchronous handler may close an owner, also the one whose end it is told of.
+#[test]
+fn owners_are_closed_within_handlers() {
+    let registry = Registry::start().unwrap();
+    let (first, second) = (Owner::open().unwrap(), Owner::open().unwrap());
+    let (a, b) = (make(registry, "a", owned_by(first)), make(registry, "b", owned_by(second)));
+    Handler::add(registry, HandlerOptions::default(), move |event| {
+        if event.bucket() == a {
+            assert_eq!(first.close(), Err(Error::Dead), "it is being closed");
+            second.close()?;
+            assert_eq!(b.check(), Err(Error::Dead));
+        }
+        Ok(())
+    })
+    .unwrap();
+    first.close().unwrap();
+    assert_eq!((second.check(), registry.count()), (Err(Error::Dead), Ok(0)));
+    registry.stop().unwrap();
+}
+
+#[test]
 fn buckets_that_come_and_go_leave_nothing_with_a_living_owner() {
     let registry = Registry::start().unwrap();
     let owner = Owner::open().unwrap();

@@ -1,6 +1,6 @@
 //! An entry: what is registered, by its id.
 
-use super::{Directory, Key, Object};
+use super::{Directory, FIRST, Key, Number, Object};
 use crate::bucket::checked;
 use crate::error::Error;
 use crate::fork;
@@ -25,7 +25,7 @@ impl Handled for Record {
 pub(super) struct Record {
     pub(super) registry: u64,
     pub(super) key: Arc<[u8]>,
-    pub(super) number: u64,
+    pub(super) number: Number,
     pub(super) owner: Option<Arc<Ties>>,
 }
 
@@ -202,12 +202,12 @@ impl Registry {
         fork::check()?;
         let key = Key::new(checked(kind.as_ref())?, checked(key.as_ref())?);
         let until = self.directory(|directory| directory.next(self.id(), &key))?;
-        let (mut from, mut count) = (0, 0);
+        let (mut from, mut count) = (FIRST, 0);
         loop {
             let some = self.directory(|directory| directory.some(self.id(), &key, from, until));
             let some = some.unwrap_or_default(); // stopped meanwhile: none is left
             let Some(&(last, ..)) = some.last() else { return Ok(count) };
-            from = last + 1;
+            from = last.next();
             for (_, entry, held) in some {
                 if Entry(entry).check().is_ok() {
                     function(Entry(entry), &held);

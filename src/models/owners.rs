@@ -1,10 +1,12 @@
-//! Owners (`owner`, `registry/owned`): an owner's end beside what is done to its buckets at that moment.
+//! Owners (`owner`, `registry/owned`, `directory`): an owner's end beside what is done to its things at that moment.
 
 use super::{check, end, spawn, start};
 use crate::bucket::{Bucket, Reason};
+use crate::directory::{Object, Register, Registration};
 use crate::error::Error;
 use crate::owner::Owner;
 use crate::registry::{Create, Registry};
+use std::sync::Arc;
 
 fn owned(registry: Registry, owner: Owner) -> Result<Bucket, Error> {
     registry.create_with("n", Create { owner: Some(owner), ..Create::default() }).map(|(bucket, _)| bucket)
@@ -77,5 +79,34 @@ fn a_close_beside_the_registrys_end() {
         });
         registry.stop().unwrap();
         other.join().unwrap();
+    });
+}
+
+/// An object that is found is not given back meanwhile, and it is given back once.
+#[test]
+fn a_find_beside_ends() {
+    check(|| {
+        let (registry, _) = start(&[]);
+        let owner = Owner::open().unwrap();
+        let object = Arc::new(());
+        let options = Register { owner: Some(owner), duplicate: false };
+        let Ok(Registration::New(entry)) =
+            registry.register("kind", "key", Object::new(Arc::clone(&object)), options)
+        else {
+            panic!("a new key")
+        };
+        let other = spawn(move || {
+            if let Some((_, found)) = registry.whereis("kind", "key").unwrap() {
+                assert!(found.downcast::<()>().is_some());
+            }
+            let _ = entry.unregister(); // or it was too late
+            assert_eq!(entry.check(), Err(Error::Dead));
+        });
+        owner.close().unwrap();
+        assert_eq!(entry.check(), Err(Error::Dead));
+        assert!(registry.whereis("kind", "key").unwrap().is_none());
+        other.join().unwrap();
+        assert_eq!(Arc::strong_count(&object), 1);
+        end(registry);
     });
 }
