@@ -8,6 +8,7 @@
  *   std::optional<std::int64_t> eggs = shopping.get_int("eggs").value();
  *   const kvreg::Snapshot then = shopping.snapshot().value();
  *   for (auto &[key, value] : then.items().value()) { ... }
+ *   const auto told = registry.on([](const kvreg::EventView &event) { ... }).value();
  *
  * Rules that hold for every call
  *   Results   A call gives a Result: what was asked for, or the Status that says why not. A name or key that is not
@@ -25,8 +26,8 @@
  *             ValueView, which takes nullptr, bool, numbers, text, Bytes, a Value and a Data.
  *   Times     A time goes in as std::chrono::milliseconds, into which seconds, minutes and so on turn by themselves, and
  *             comes out as such; kvreg::for_ever stands for no end. A negative one is Status::invalid_argument.
- *   Owners    Registry, Snapshot, Batch and Owner end what they stand for when they are destroyed, and can be moved, not
- *             copied; Value does so with its text or bytes. What was moved from is empty: Status::bad_handle, or nil.
+ *   Owners    Registry, Snapshot, Batch, Subscription, Handler and Owner end what they stand for when they are destroyed, and can be moved, not
+ *             copied; Value and Event do so with their text or bytes. What was moved from is empty: Status::bad_handle, or nil.
  */
 #ifndef KVREG_HPP
 #define KVREG_HPP
@@ -89,6 +90,7 @@ inline const char *message(Status status) noexcept { return kvreg_status_message
 enum class Reason : kvreg_reason {
     normal = KVREG_REASON_NORMAL, shutdown = KVREG_REASON_SHUTDOWN, killed = KVREG_REASON_KILLED,
     crash = KVREG_REASON_CRASH, owner_closed = KVREG_REASON_OWNER_CLOSED, expired = KVREG_REASON_EXPIRED,
+    gone = KVREG_REASON_GONE,
 };
 
 /// What others may do with a bucket.
@@ -828,6 +830,8 @@ struct CreateOptions {
 };
 
 class Snapshot;
+class Monitor;
+class Subscription;
 
 /// A bucket: the id of one, like a pid. Copy it freely; there is nothing to free, and dropping it stops nothing.
 /// After the bucket's exit every call gives Status::dead, and no other bucket ever gets its id.
@@ -1016,6 +1020,13 @@ public:
     Result<void> stop(Reason reason = Reason::normal) const {
         return detail::to_status(kvreg_bucket_stop(id_, static_cast<kvreg_reason>(reason)));
     }
+
+    /// Ends the bucket as one that failed. The message, of up to 65,535 bytes, comes with the event of its exit.
+    Result<void> crash(std::string_view message = {}) const {
+        return detail::to_status(kvreg_bucket_crash(id_, message.data(), message.size()));
+    }
+    /// Lets a subscription of the same registry know when the bucket exits, and why: at once, if it has.
+    Result<Monitor> monitor(const Subscription &subscription) const;
 
     /// Whether it lives now; another thread may end it in the next instant. False for an id that never was a bucket.
     bool alive() const noexcept { return kvreg_bucket_check(id_) == KVREG_OK; }
@@ -1230,6 +1241,319 @@ private:
 };
 
 inline Result<Snapshot> Bucket::snapshot() const { return detail::number<Snapshot>(kvreg_bucket_snapshot, id_); }
+
+/// What an event tells.
+enum class EventKind : std::uint32_t {
+    none = 0, create = KVREG_EVENT_CREATE, exit = KVREG_EVENT_EXIT, lost = KVREG_EVENT_LOST, down = KVREG_EVENT_DOWN,
+    key_expired = KVREG_EVENT_KEY_EXPIRED,
+};
+
+/// Which events somebody wants to hear: one, or several joined by `|`.
+enum class Events : std::uint32_t {
+    none = 0, creates = KVREG_EVENTS_CREATE, exits = KVREG_EVENTS_EXIT, keys = KVREG_EVENTS_KEYS,
+    table = KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT,
+};
+constexpr Events operator|(Events a, Events b) noexcept {
+    return static_cast<Events>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
+
+/// Whose events somebody wants to hear. It looks at the text that it was made from.
+class Of {
+public:
+    /// Those of all buckets.
+    constexpr Of() noexcept = default;
+    /// Those of the buckets of this name, one after the other.
+    static constexpr Of name(std::string_view name) noexcept { return Of(KVREG_OF_NAME, name, Bucket()); }
+    /// Those of the buckets whose names begin with this.
+    static constexpr Of prefix(std::string_view prefix) noexcept { return Of(KVREG_OF_PREFIX, prefix, Bucket()); }
+    /// Those of this bucket.
+    static constexpr Of bucket(Bucket bucket) noexcept { return Of(KVREG_OF_BUCKET, {}, bucket); }
+
+    /// Puts it into the options of a call of kvreg.h.
+    template <class Options> void into(Options &raw) const noexcept {
+        raw.of = of_;
+        raw.name = text_.data();
+        raw.name_len = text_.size();
+        raw.bucket = bucket_.id();
+    }
+
+private:
+    constexpr Of(std::uint32_t of, std::string_view text, Bucket bucket) noexcept
+        : of_(of), text_(text), bucket_(bucket) {}
+
+    std::uint32_t of_ = KVREG_OF_ALL;
+    std::string_view text_;
+    Bucket bucket_;
+};
+
+/// From when on a subscription hears.
+class From {
+public:
+    /// From now on.
+    constexpr From() noexcept = default;
+    /// What came after this revision of the table. Status::out_of_range if not all of that is remembered any more.
+    static constexpr From revision(std::uint64_t revision) noexcept { return From(KVREG_START_REVISION, revision, 0); }
+    /// What this snapshot of the registry does not show; as above.
+    static From snapshot(const Snapshot &snapshot) noexcept { return From(KVREG_START_SNAPSHOT, 0, snapshot.id()); }
+
+    void into(kvreg_subscribe_options &raw) const noexcept {
+        raw.start = start_;
+        raw.revision = revision_;
+        raw.snapshot = snapshot_;
+    }
+
+private:
+    constexpr From(std::uint32_t start, std::uint64_t revision, kvreg_snapshot snapshot) noexcept
+        : start_(start), revision_(revision), snapshot_(snapshot) {}
+
+    std::uint32_t start_ = KVREG_START_NOW;
+    std::uint64_t revision_ = 0;
+    kvreg_snapshot snapshot_ = 0;
+};
+
+/// What happens to events for which a subscription has no room; see kvreg.h.
+enum class Overflow : std::uint32_t {
+    drop = KVREG_OVERFLOW_DROP, block = KVREG_OVERFLOW_BLOCK, disconnect = KVREG_OVERFLOW_DISCONNECT,
+};
+
+/// How Registry::subscribe makes a subscription.
+struct SubscribeOptions {
+    Events events = Events::table;
+    Of of = {};
+    From from = {};
+    /// How many events may wait to be taken.
+    std::uint64_t capacity = 1024;
+    Overflow overflow = Overflow::drop;
+    /// How long Overflow::block makes others wait.
+    std::chrono::milliseconds block = std::chrono::seconds(1);
+    /// With whose end it ends.
+    OwnerRef owner = {};
+};
+
+/// When a handler is called: before the call returns that made the change, or soon, on a thread of the library's.
+enum class Mode : std::uint32_t { sync = KVREG_HANDLER_SYNC, async = KVREG_HANDLER_ASYNC };
+
+/// How Registry::on adds a handler.
+struct HandlerOptions {
+    Events events = Events::table;
+    Of of = {};
+    Mode mode = Mode::sync;
+    /// Whether it stays when its function has failed or taken too long.
+    bool keep = false;
+    /// How long a call may take before others go on.
+    std::chrono::milliseconds limit = std::chrono::seconds(5);
+    /// How many events may wait for it.
+    std::uint64_t capacity = 65536;
+    /// With whose end it ends.
+    OwnerRef owner = {};
+};
+
+/// A monitor: the id of one. Copy it freely; dropping it cancels nothing. It is the subscription's, and ends when its event
+/// was taken, or with cancel().
+class Monitor {
+public:
+    constexpr Monitor() noexcept = default;
+    constexpr explicit Monitor(kvreg_monitor id) noexcept : id_(id) {}
+    constexpr kvreg_monitor id() const noexcept { return id_; }
+    /// Sees to it that nobody is told any more; false if somebody was.
+    Result<bool> cancel() const { return detail::unless(KVREG_DEAD, kvreg_monitor_cancel(id_)); }
+
+    friend constexpr bool operator==(Monitor a, Monitor b) noexcept { return a.id_ == b.id_; }
+    friend constexpr bool operator!=(Monitor a, Monitor b) noexcept { return a.id_ != b.id_; }
+
+private:
+    kvreg_monitor id_ = 0;
+};
+
+/// A look at an event that somebody else has: what functions are called with. Its text must not outlive it.
+class EventView {
+public:
+    /// None.
+    EventView() noexcept = default;
+    explicit EventView(const kvreg_event &raw) noexcept : raw_(raw) { raw_.owner = nullptr; }
+
+    EventKind kind() const noexcept { return static_cast<EventKind>(raw_.kind); }
+    /// The table's revision that the change made; of a key, the bucket's.
+    std::uint64_t revision() const noexcept { return raw_.revision; }
+    /// The bucket that it is about.
+    Bucket bucket() const noexcept { return Bucket(raw_.bucket); }
+    /// The bucket's name.
+    std::string_view name() const noexcept { return {raw_.name, raw_.name_len}; }
+    /// Why the bucket exited; empty if the event does not say that one did.
+    std::optional<Reason> reason() const noexcept {
+        const bool exited = kind() == EventKind::exit || kind() == EventKind::down;
+        return exited ? std::optional(static_cast<Reason>(raw_.reason)) : std::nullopt;
+    }
+    /// What was said of a crash, or the key that expired.
+    std::string_view message() const noexcept { return {raw_.message, raw_.message_len}; }
+    /// How many events an EventKind::lost stands for. 0: the subscription was disconnected.
+    std::uint64_t lost() const noexcept { return kind() == EventKind::lost ? raw_.count : 0; }
+    /// The monitor that an EventKind::down comes from.
+    Monitor monitor() const noexcept { return Monitor(kind() == EventKind::down ? raw_.count : 0); }
+
+protected:
+    kvreg_event raw_{};
+};
+
+/// An event that a subscription gave, with its text; valid whatever happens to the subscription and the registry.
+class Event : public EventView {
+public:
+    /// None.
+    Event() noexcept = default;
+    /// Takes over an event that kvreg_subscription_next filled, and will release it.
+    explicit Event(const kvreg_event &taken) noexcept { raw_ = taken; }
+    Event(Event &&other) noexcept { raw_ = std::exchange(other.raw_, kvreg_event{}); }
+    Event &operator=(Event &&other) noexcept {
+        Event taken(std::move(other));
+        std::swap(raw_, taken.raw_); // what was held ends with `taken`
+        return *this;
+    }
+    Event(const Event &) = delete;
+    Event &operator=(const Event &) = delete;
+    ~Event() {
+        if (raw_.owner != nullptr) kvreg_event_release(&raw_);
+    }
+};
+
+namespace detail {
+
+/// Calls a function for an event; void is success.
+template <class Function> Status told(Function &function, const EventView &event) {
+    using Answer = std::invoke_result_t<Function &, const EventView &>;
+    if constexpr (std::is_void_v<Answer>) {
+        function(event);
+        return Status::ok;
+    } else {
+        return status_of(function(event));
+    }
+}
+
+/// Calls a function of Subscription::dispatch from C: what it throws stays here until C has returned.
+template <class Function, bool Catches> struct Lent {
+    Function &function;
+    bool ended = false;
+#if defined(__cpp_exceptions)
+    std::exception_ptr thrown = nullptr;
+#endif
+
+    bool goes_on(const EventView &event) {
+        if constexpr (std::is_void_v<std::invoke_result_t<Function &, const EventView &>>) {
+            function(event);
+            return true;
+        } else {
+            return function(event);
+        }
+    }
+    static kvreg_status call(void *data, const kvreg_event *event) noexcept {
+        auto &self = *static_cast<Lent *>(data);
+#if defined(__cpp_exceptions)
+        try {
+            self.ended = !self.goes_on(EventView(*event));
+        } catch (...) {
+            self.ended = true;
+            self.thrown = std::current_exception();
+        }
+#else
+        self.ended = !self.goes_on(EventView(*event));
+#endif
+        return self.ended ? KVREG_FAILED : KVREG_OK;
+    }
+    Status end(kvreg_status code) const {
+#if defined(__cpp_exceptions)
+        if (thrown) std::rethrow_exception(thrown);
+#endif
+        return ended ? Status::ok : to_status(code);
+    }
+};
+
+/// A handler's function, from its addition to its end.
+template <class Function, bool Catches> struct Handling {
+    Function function;
+
+    static kvreg_status call(void *data, const kvreg_event *event) noexcept {
+        auto &self = *static_cast<Handling *>(data);
+#if defined(__cpp_exceptions)
+        try {
+            return static_cast<kvreg_status>(told(self.function, EventView(*event)));
+        } catch (...) {
+            return KVREG_FAILED;
+        }
+#else
+        return static_cast<kvreg_status>(told(self.function, EventView(*event)));
+#endif
+    }
+    static void destroy(void *data) noexcept { delete static_cast<Handling *>(data); }
+};
+
+/// Where in a subscription a visit is: the events are taken as it goes.
+struct Taking {
+    using Item = Event;
+    kvreg_subscription subscription = 0;
+
+    bool next(Item &out) {
+        kvreg_event event{};
+        const kvreg_status code = kvreg_subscription_next(subscription, -1, &event);
+        if (code == KVREG_STOPPED) return false;
+        if (code != KVREG_OK) fail(to_status(code));
+        out = Event(event);
+        return true;
+    }
+};
+
+} // namespace detail
+
+/// Events, to be taken by any thread and in its own time; closed when it is destroyed.
+class Subscription : public detail::Closing<kvreg_subscription_close> {
+public:
+    using Closing::Closing;
+
+    /// Takes the next event; empty if none came in time. Status::stopped if none will come: the registry was stopped, or
+    /// the subscription was closed meanwhile or disconnected.
+    Result<std::optional<Event>> next(std::chrono::milliseconds patience = for_ever) const {
+        kvreg_event event{};
+        const kvreg_status code = kvreg_subscription_next(id(), detail::to_ms(patience), &event);
+        return detail::found(code == KVREG_TIMED_OUT ? KVREG_NOT_FOUND : code, Event(event));
+    }
+    /// All events, until none will come: `for (auto &event : subscription.events())` waits for each. The range must not
+    /// outlive the subscription; one that is closed meanwhile ends it.
+    detail::Range<detail::Taking> events() const & noexcept {
+        return detail::Range<detail::Taking>(detail::Taking{id()});
+    }
+    void events() const && = delete;
+    /// Calls `function(const EventView &event)` for each event, in this thread, until it gives false (a function that
+    /// gives void goes on), which is a success; until none came for so long, Status::timed_out; until none will come,
+    /// Status::stopped. What it throws goes on from here.
+    template <class Function, bool Catches = detail::catches>
+    Result<void> dispatch(Function &&function, std::chrono::milliseconds patience = for_ever) const {
+        static_assert(std::is_invocable_v<Function &, const EventView &>, "it takes a const EventView &");
+        detail::Lent<std::remove_reference_t<Function>, Catches> lent{function};
+        return lent.end(kvreg_subscription_dispatch(id(), detail::to_ms(patience), &lent.call, &lent,
+                                                          nullptr));
+    }
+
+    /// A file descriptor that is readable while next() would not wait: for poll and its like. It is the subscription's.
+    Result<int> fd() const {
+        int fd = -1;
+        const kvreg_status code = kvreg_subscription_fd(id(), &fd);
+        return detail::given(code, fd);
+    }
+    /// How many events wait to be taken.
+    Result<std::uint64_t> count() const { return detail::number(kvreg_subscription_count, id()); }
+    /// A snapshot of the registry from which on it goes on: what that shows is not told any more, and all later is.
+    Result<Snapshot> snapshot() const { return detail::number<Snapshot>(kvreg_subscription_snapshot, id()); }
+};
+
+/// A function that is called for events; removed when it is destroyed, which waits for a call under way in another thread.
+class Handler : public detail::Closing<kvreg_handler_remove> {
+public:
+    using Closing::Closing;
+};
+
+inline Result<Monitor> Bucket::monitor(const Subscription &subscription) const {
+    kvreg_monitor id = 0;
+    const kvreg_status code = kvreg_bucket_monitor(id_, subscription.id(), &id);
+    return detail::given(code, Monitor(id));
+}
 
 /// Puts and deletes for several buckets of one registry, to be made as one change: a snapshot shows all of it or
 /// nothing. What was not committed is forgotten when it is destroyed. Threads that use one batch take turns.
@@ -1558,6 +1882,50 @@ public:
             ids.resize(count);
             if (all) return std::vector<Entry>(ids.begin(), ids.end());
         }
+    }
+    /// Its events, to be taken.
+    Result<Subscription> subscribe(const SubscribeOptions &options = {}) const {
+        kvreg_subscribe_options raw = KVREG_SUBSCRIBE_OPTIONS_INIT;
+        raw.events = static_cast<std::uint32_t>(options.events);
+        options.of.into(raw);
+        options.from.into(raw);
+        raw.capacity = options.capacity;
+        raw.overflow = static_cast<std::uint32_t>(options.overflow);
+        raw.block_ms = options.block == for_ever ? std::numeric_limits<std::int64_t>::max() : options.block.count();
+        raw.owner = options.owner.id();
+        kvreg_subscription id = 0;
+        const kvreg_status code = kvreg_subscribe(id_, &raw, &id);
+        return detail::given(code, Subscription(id));
+    }
+    /// Calls `function(const EventView &event)` for its events from now on, until the Handler is destroyed; one call at a
+    /// time, and in order. It gives void, or a Status or Result; a failure, or an exception, ends the handler unless it is
+    /// to be kept. What it may do is said in kvreg.h. It is copied or moved, and destroyed when the handler has ended.
+    template <class Function, bool Catches = detail::catches>
+    Result<Handler> on(const HandlerOptions &options, Function &&function) const {
+        static_assert(std::is_invocable_v<std::decay_t<Function> &, const EventView &>,
+                      "a handler takes a const EventView &");
+        using Handling = detail::Handling<std::decay_t<Function>, Catches>;
+        kvreg_handler_options raw = KVREG_HANDLER_OPTIONS_INIT;
+        raw.events = static_cast<std::uint32_t>(options.events);
+        options.of.into(raw);
+        raw.mode = static_cast<std::uint32_t>(options.mode);
+        raw.flags = options.keep ? KVREG_HANDLER_KEEP : 0;
+        raw.limit_ms = detail::to_ms(options.limit);
+        raw.capacity = options.capacity;
+        raw.owner = options.owner.id();
+        kvreg_handler id = 0;
+        auto *handling = new Handling{std::forward<Function>(function)};
+        const kvreg_status code =
+            kvreg_handler_add(id_, &raw, &Handling::call, handling, &Handling::destroy, &id); // destroys it on errors
+        return detail::given(code, Handler(id));
+    }
+    /// The same for all creates and exits, before the calls return that make them.
+    template <class Function, bool Catches = detail::catches> Result<Handler> on(Function &&function) const {
+        return on<Function, Catches>(HandlerOptions{}, std::forward<Function>(function));
+    }
+    /// Waits until everything that happened before is told: to subscriptions, and by all handlers.
+    Result<void> sync(std::chrono::milliseconds patience = for_ever) const {
+        return detail::to_status(kvreg_sync(id_, detail::to_ms(patience)));
     }
     /// An empty batch for its buckets.
     Result<Batch> batch() const { return detail::number<Batch>(kvreg_batch_new, id_); }

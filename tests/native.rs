@@ -70,7 +70,10 @@ programs!(
 programs!(
     cpp,
     Language::Cpp,
-    [batch, bulk, change, errors, exit, guide, header, noexcept, owner, snapshot, times, values, wrapper]
+    [
+        batch, bulk, change, errors, events, exit, guide, header, noexcept, owner, snapshot, times, values,
+        wrapper
+    ]
 );
 
 fn source(layout: &Layout, language: Language, name: &str) -> PathBuf {

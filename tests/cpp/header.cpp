@@ -111,6 +111,10 @@ TEST(every_template_compiles) {
     CHECK(!nowhere.register_object("kind", "key", std::make_shared<int>(1)) && !nowhere.whereis<int>("kind", "key"));
     CHECK(!nowhere.dispatch<int>("kind", "key", [](kvreg::Entry, const std::shared_ptr<int> &) {}));
     CHECK(!kvreg::Entry().object<int>() && !nowhere.create_with("name", {}));
+    const kvreg::Subscription silent;
+    CHECK(!silent.dispatch([](const kvreg::EventView &) {}) && !silent.dispatch([](auto &) { return true; }));
+    CHECK(!nowhere.on([](const kvreg::EventView &) {}) && !nowhere.on({}, [](auto &) { return kvreg::Status::ok; }));
+    CHECK(!nowhere.subscribe() && !bucket.monitor(silent) && silent.events().end() == silent.events().end());
     const kvreg::Snapshot none;
     if (auto names = none.names())
         for (auto &[name, found] : *names) CHECK(name.empty() && found == bucket);
