@@ -1,4 +1,4 @@
-/* Memory of large values: what was replaced, deleted or stopped comes back at once, also in a process that goes quiet. */
+/* Memory of large values: what was replaced, deleted or stopped comes back, also in a process that goes quiet. */
 #define _GNU_SOURCE
 #include "check.h"
 #include "resident.h"
