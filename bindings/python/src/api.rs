@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod bulk;
 pub(crate) mod change;
 pub(crate) mod entry;
+pub(crate) mod event;
 pub(crate) mod load;
 pub(crate) mod owner;
 pub(crate) mod snapshot;

@@ -2,6 +2,7 @@
 
 mod access;
 mod change;
+mod events;
 pub(crate) mod get;
 mod owner;
 mod time;

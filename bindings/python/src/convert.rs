@@ -46,6 +46,11 @@ pub(crate) fn name<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> 
     bytes("name", object)
 }
 
+/// What is said of a crash, as the core wants it.
+pub(crate) fn message<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+    bytes("message", object)
+}
+
 #[inline(always)]
 fn bytes<'a>(noun: &str, object: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     let bytes = match object.cast_exact::<PyString>() {

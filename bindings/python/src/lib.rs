@@ -16,7 +16,7 @@
 //! | `bulk` | many names, keys or items as the core wants them |
 //! | `errors` | statuses as Python exceptions |
 //! | `interpreter` | why there can be only one |
-//! | `registry`, `bucket`, `snapshot`, `batch`, `owner`, `entry` | the classes |
+//! | `registry`, `bucket`, `snapshot`, `batch`, `owner`, `entry`, `subscription` | the classes |
 //! | `update` | what `Bucket.update`, `==` and the `|` operators share |
 
 mod api;
@@ -33,6 +33,7 @@ mod owner;
 mod registry;
 mod shot;
 mod snapshot;
+mod subscription;
 mod time;
 mod turn;
 mod update;
@@ -64,6 +65,8 @@ mod _kvreg {
     use crate::registry::Registry;
     #[pymodule_export]
     use crate::snapshot::{BucketSnapshot, Snapshot};
+    #[pymodule_export]
+    use crate::subscription::{Monitor, Subscription};
     #[pymodule_export]
     use crate::walk::_walk;
 

@@ -1,6 +1,7 @@
 //! `kvreg.Registry`.
 
 mod directory;
+mod events;
 mod load;
 mod many;
 

@@ -37,8 +37,17 @@ impl Snapshot {
     pub(crate) fn take<'py>(registry: &Bound<'py, Registry>) -> PyResult<Bound<'py, Self>> {
         let (py, id) = (registry.py(), registry.get().number());
         let taken = py.detach(|| api::snapshot::take(id));
-        let id = taken.map_err(|status| registry.get().error(py, status))?;
-        Bound::new(py, Snapshot { shot: Shot::new(id), registry: registry.clone().unbind() })
+        Snapshot::adopt(registry, taken.map_err(|status| registry.get().error(py, status))?)
+    }
+
+    /// An object for a snapshot that was taken for it.
+    pub(crate) fn adopt<'py>(registry: &Bound<'py, Registry>, id: u64) -> PyResult<Bound<'py, Self>> {
+        Bound::new(registry.py(), Snapshot { shot: Shot::new(id), registry: registry.clone().unbind() })
+    }
+
+    /// Its id, for a call that leaves nothing behind that lies in it.
+    pub(crate) fn number(&self, py: Python<'_>) -> PyResult<u64> {
+        self.ask(py, Ok)
     }
 
     /// A bucket as it was; there is one.

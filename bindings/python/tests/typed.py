@@ -38,6 +38,14 @@ with kvreg.Registry() as registry:
     assert_type(registry.entries(("worker", "7")), list[kvreg.Entry])
     assert_type(registry.dispatch(("worker", "7"), lambda worker: worker.stop()), int)
     registry.whereis("worker")  # type: ignore[arg-type]
+    with registry.subscribe(events=["create", "key"], after=7) as subscription:
+        assert_type(subscription.next(0), Optional[kvreg.Event])
+        assert_type(shopping.monitor(subscription), kvreg.Monitor)
+        for event in subscription:
+            if isinstance(event, kvreg.Exited):
+                assert_type(event.reason, str)
+    registry.subscribe(events="creates")  # type: ignore[arg-type]
+    assert_type(registry.on(print, keep=True, prefix="user/"), kvreg.Handler)
 
     as_mapping: MutableMapping[str, Value] = shopping
     as_table: Mapping[str, kvreg.Bucket] = registry

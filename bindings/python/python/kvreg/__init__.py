@@ -85,6 +85,16 @@ A registry also finds objects of yours, from any thread, under a kind and a key:
     >>> registry.whereis(("worker", "7"))
     ['any', 'object']
 
+A registry tells what happens to its buckets, in order. A subscription is a queue of events: iterate, also with `async
+for`, or let `registry.on` call a function. A monitor tells of one bucket's exit:
+
+    >>> with registry.subscribe() as subscription:
+    ...     eve = registry.create("eve")
+    ...     monitor = eve.monitor(subscription)
+    ...     eve.crash("no milk")
+    ...     print(*(type(subscription.next()).__name__ for _ in range(3)))
+    Created Exited Down
+
 A registry lives until it is stopped; a `with` statement does that. A named one is found by its name from everywhere
 in the process, also from C, C++ and Rust, and only who started it stops it at the end of the `with`:
 
@@ -132,6 +142,8 @@ from ._errors import (
     UnsupportedError,
     WrongTypeError,
 )
+from ._events import Created, Down, Event, Exited, KeyExpired, Lost
+from ._handler import Handler
 from ._info import CoreInfo
 from ._kvreg import _C_API as _C_API
 from ._kvreg import (
@@ -140,9 +152,11 @@ from ._kvreg import (
     BucketSnapshot,
     Entry,
     ForeignObject,
+    Monitor,
     Owner,
     Registry,
     Snapshot,
+    Subscription,
     __version__,
     core_info,
 )
@@ -156,16 +170,24 @@ __all__ = [
     "BucketSnapshot",
     "ConflictError",
     "CoreInfo",
+    "Created",
     "DeadError",
     "DeadlockError",
+    "Down",
     "Entry",
     "Error",
+    "Event",
     "ExistsError",
+    "Exited",
     "FailedError",
     "ForeignObject",
     "ForkedError",
+    "Handler",
     "InvalidArgumentError",
     "IoError",
+    "KeyExpired",
+    "Lost",
+    "Monitor",
     "NotFoundError",
     "OutOfMemoryError",
     "OutOfRangeError",
@@ -174,6 +196,7 @@ __all__ = [
     "Registry",
     "Snapshot",
     "StoppedError",
+    "Subscription",
     "TimedOutError",
     "UnsupportedError",
     "Value",
