@@ -506,8 +506,8 @@
 
 /**
  * For `overflow`: who makes a change waits until there is room, but no longer than `block_ms`; then as
- * `KVREG_OVERFLOW_DROP`, and nobody waits again before something was taken. A stop of the registry waits, too. What is
- * done inside of handlers, update functions and loaders does not wait; for it the queue grows by up to 4,096 events.
+ * `KVREG_OVERFLOW_DROP`, and nobody waits again before something was taken. A stop of the registry waits, too. What
+ * handlers, update functions, loaders and times to live do does not wait: for it the queue grows by up to 4,096 events.
  */
 #define KVREG_OVERFLOW_BLOCK 1
 

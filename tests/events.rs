@@ -725,6 +725,15 @@ fn a_handler_may_stop_its_registry_and_is_told_of_all_exits() {
 /// What a remover may rely on: it is the function's end, whoever was running it.
 #[test]
 fn a_removed_handlers_function_has_ended() {
+    struct Hold(Arc<AtomicU64>);
+    impl Drop for Hold {
+        fn drop(&mut self) {
+            for _ in 0..3 {
+                thread::yield_now(); // so that others have the time to go on too early
+            }
+            self.0.store(1, Ordering::Relaxed);
+        }
+    }
     let registry = Registry::start().unwrap();
     for mode in [Mode::Synchronous, Mode::Asynchronous] {
         let stop = Arc::new(AtomicU64::new(0));
@@ -738,9 +747,9 @@ fn a_removed_handlers_function_has_ended() {
                     }
                 }
             });
-            for _ in 0..2_000 {
-                let held = Arc::new(());
-                let hold = Arc::clone(&held);
+            for _ in 0..1_000 {
+                let held = Arc::new(AtomicU64::new(0));
+                let hold = Hold(Arc::clone(&held));
                 let options = HandlerOptions { mode, ..Default::default() };
                 let handler = Handler::add(registry, options, move |_| {
                     let _in_use = &hold;
@@ -749,7 +758,7 @@ fn a_removed_handlers_function_has_ended() {
                 .unwrap();
                 thread::yield_now();
                 handler.remove().unwrap();
-                assert_eq!(Arc::strong_count(&held), 1);
+                assert_eq!(held.load(Ordering::Relaxed), 1);
             }
             stop.store(1, Ordering::Relaxed);
         });
@@ -856,7 +865,7 @@ fn loaders_and_update_functions_do_not_wait_for_handlers_that_wait_for_them() {
 /// A snapshot makes room, too.
 #[test]
 fn who_waits_for_room_is_woken_by_a_snapshot() {
-    let overflow = Overflow::Block(SOON.unwrap());
+    let overflow = Overflow::Block(Duration::MAX);
     let (registry, subscription) = with(SubscribeOptions { capacity: 1, overflow, ..Default::default() });
     registry.create("a").unwrap();
     thread::scope(|scope| {
@@ -882,6 +891,24 @@ fn who_waits_for_room_is_woken_by_a_snapshot() {
     });
     assert_eq!(told(subscription), [(EventKind::Create, 4, "d".to_owned())]);
     subscription.close().unwrap();
+    registry.stop().unwrap();
+}
+
+/// Nobody takes anything, and times to live end all the same.
+#[test]
+fn a_timer_does_not_wait_for_room() {
+    let filter = Filter { of: Of::Name(b"full"), ..Filter::default() };
+    let overflow = Overflow::Block(Duration::MAX);
+    let (registry, full) =
+        with(SubscribeOptions { filter, capacity: 1, overflow, ..SubscribeOptions::default() });
+    let others = subscribe(registry);
+    for name in ["full", "first", "second"] {
+        registry.create(name).unwrap().expire(Some(Duration::from_millis(1))).unwrap();
+    }
+    let exits = std::iter::from_fn(|| others.next(SOON).ok()).filter(|event| event.kind() == EventKind::Exit);
+    assert!(exits.take(3).all(|event| event.reason() == Some(Reason::Expired)));
+    assert_eq!(full.pending(), Ok(2));
+    full.close().unwrap();
     registry.stop().unwrap();
 }
 

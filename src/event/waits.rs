@@ -2,8 +2,8 @@
 
 use super::handler::{Called, is_awaited};
 use super::queue::Queue;
-use crate::fork;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use crate::{fork, thread};
 use std::time::Instant;
 
 /// A registry's.
@@ -48,8 +48,8 @@ impl Waits {
         for wait in list.iter() {
             match wait {
                 Wait::Handler(called) => called.settle(),
-                // Who should make room may be waiting for us.
-                Wait::Room { .. } if is_awaited() => {}
+                // Who should make room may be waiting for us, or those for whom a timer runs.
+                Wait::Room { .. } if is_awaited() || thread::has_deadlines() => {}
                 Wait::Room { queue, .. } => queue.wait_for_room(),
             }
             if fork::check().is_err() {

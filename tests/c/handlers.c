@@ -32,6 +32,7 @@ static kvreg_status follow(void *data, const kvreg_event *event) {
 static void destroy(void *data) {
     plan *p = (plan *)data;
     CHECK_EQ(__atomic_load_n(&p->running, __ATOMIC_ACQUIRE), 0);
+    sched_yield();
     __atomic_fetch_add(&p->destroyed, 1, __ATOMIC_RELEASE);
 }
 

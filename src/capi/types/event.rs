@@ -46,8 +46,8 @@ pub const KVREG_OF_BUCKET: u32 = 3;
 /// For `overflow`: the oldest events are dropped; a `KVREG_EVENT_LOST` in their place says how many.
 pub const KVREG_OVERFLOW_DROP: u32 = 0;
 /// For `overflow`: who makes a change waits until there is room, but no longer than `block_ms`; then as
-/// `KVREG_OVERFLOW_DROP`, and nobody waits again before something was taken. A stop of the registry waits, too. What is
-/// done inside of handlers, update functions and loaders does not wait; for it the queue grows by up to 4,096 events.
+/// `KVREG_OVERFLOW_DROP`, and nobody waits again before something was taken. A stop of the registry waits, too. What
+/// handlers, update functions, loaders and times to live do does not wait: for it the queue grows by up to 4,096 events.
 pub const KVREG_OVERFLOW_BLOCK: u32 = 1;
 /// For `overflow`: the subscription ends. What is in the queue can still be taken, then comes a `KVREG_EVENT_LOST` with
 /// `count` 0, then `KVREG_STOPPED`.
