@@ -9,7 +9,7 @@ use std::{env, fs};
 /// The name that programs record and the loader looks for. It changes only when an older program would break.
 const SONAME: &str = "libkvreg.so.0";
 /// In the order of the manual.
-const SOURCES: [&str; 19] = [
+const SOURCES: [&str; 20] = [
     "types",
     "types/event",
     "types/table",
@@ -28,6 +28,7 @@ const SOURCES: [&str; 19] = [
     "batch",
     "time",
     "event",
+    "handler",
     "api",
 ];
 

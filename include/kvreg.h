@@ -706,64 +706,6 @@ typedef void (*kvreg_destroy_function)(void *data);
 typedef uint64_t kvreg_monitor;
 
 /**
- * How a handler is added. Fill it with `KVREG_HANDLER_OPTIONS_INIT`, then set what you want.
- */
-typedef struct kvreg_handler_options {
-  /**
-   * `sizeof(kvreg_handler_options)`; bytes beyond what this library knows must be zero.
-   */
-  size_t size;
-  /**
-   * `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, `KVREG_EVENTS_KEYS`, or several of them; by default the first two.
-   */
-  uint32_t events;
-  /**
-   * `KVREG_OF_ALL` (the default), `KVREG_OF_NAME`, `KVREG_OF_PREFIX` or `KVREG_OF_BUCKET`.
-   */
-  uint32_t of;
-  /**
-   * A name or the beginning of names, for `of`.
-   */
-  const char *name;
-  /**
-   * Length of `name` in bytes, 0 to 65,535.
-   */
-  size_t name_len;
-  /**
-   * A bucket, for `of`.
-   */
-  kvreg_bucket bucket;
-  /**
-   * `KVREG_HANDLER_SYNC` (the default) or `KVREG_HANDLER_ASYNC`.
-   */
-  uint32_t mode;
-  /**
-   * 0 or `KVREG_HANDLER_KEEP`.
-   */
-  uint32_t flags;
-  /**
-   * How long a call of the function may take before those who wait for it go on, in milliseconds; -1: as long as it
-   * wants. By default 5,000.
-   */
-  int64_t limit_ms;
-  /**
-   * How many events may wait for the function, 1 at least; then the oldest are dropped, and it is told how many. By
-   * default 65,536.
-   */
-  uint64_t capacity;
-  /**
-   * The handler is removed when this owner ends. By default 0: nobody's.
-   */
-  kvreg_owner owner;
-} kvreg_handler_options;
-
-/**
- * Id of a handler: a function that is called for events. To be ended with `kvreg_handler_remove`; from then on it
- * answers `KVREG_DEAD`.
- */
-typedef uint64_t kvreg_handler;
-
-/**
  * How a registry is started. Fill it with `KVREG_OPTIONS_INIT`, then set what you want: later fields are appended,
  * and `size` tells which of them the caller knows.
  */
@@ -1014,6 +956,64 @@ typedef struct kvreg_cursor {
  * answers `KVREG_DEAD`.
  */
 typedef uint64_t kvreg_batch;
+
+/**
+ * How a handler is added. Fill it with `KVREG_HANDLER_OPTIONS_INIT`, then set what you want.
+ */
+typedef struct kvreg_handler_options {
+  /**
+   * `sizeof(kvreg_handler_options)`; bytes beyond what this library knows must be zero.
+   */
+  size_t size;
+  /**
+   * `KVREG_EVENTS_CREATE`, `KVREG_EVENTS_EXIT`, `KVREG_EVENTS_KEYS`, or several of them; by default the first two.
+   */
+  uint32_t events;
+  /**
+   * `KVREG_OF_ALL` (the default), `KVREG_OF_NAME`, `KVREG_OF_PREFIX` or `KVREG_OF_BUCKET`.
+   */
+  uint32_t of;
+  /**
+   * A name or the beginning of names, for `of`.
+   */
+  const char *name;
+  /**
+   * Length of `name` in bytes, 0 to 65,535.
+   */
+  size_t name_len;
+  /**
+   * A bucket, for `of`.
+   */
+  kvreg_bucket bucket;
+  /**
+   * `KVREG_HANDLER_SYNC` (the default) or `KVREG_HANDLER_ASYNC`.
+   */
+  uint32_t mode;
+  /**
+   * 0 or `KVREG_HANDLER_KEEP`.
+   */
+  uint32_t flags;
+  /**
+   * How long a call of the function may take before those who wait for it go on, in milliseconds; -1: as long as it
+   * wants. By default 5,000.
+   */
+  int64_t limit_ms;
+  /**
+   * How many events may wait for the function, 1 at least; then the oldest are dropped, and it is told how many. By
+   * default 65,536.
+   */
+  uint64_t capacity;
+  /**
+   * The handler is removed when this owner ends. By default 0: nobody's.
+   */
+  kvreg_owner owner;
+} kvreg_handler_options;
+
+/**
+ * Id of a handler: a function that is called for events. To be ended with `kvreg_handler_remove`; from then on it
+ * answers `KVREG_DEAD`.
+ */
+typedef uint64_t kvreg_handler;
 
 /**
  * Every function of this library in one table, for bindings that find the library at run time. The head (to
@@ -1716,56 +1716,6 @@ KVREG_API kvreg_status kvreg_bucket_monitor(kvreg_bucket bucket, kvreg_subscript
  * @since 0.1.0
  */
 KVREG_API kvreg_status kvreg_monitor_cancel(kvreg_monitor monitor);
-
-/**
- * Calls a function for the events of a registry from now on: see the rules about handlers above. NULL options are the
- * defaults.
- *
- * The calls come one at a time, in the order of the table's revisions. `destroy(data)` is called exactly once, after
- * the last call of the function, when the handler has ended (also if adding it failed); it may be NULL. Who calls it:
- * kvreg_handler_remove, kvreg_stop, or the thread in which the last call of the function returned.
- *
- * @thread any; may block while another thread changes this registry
- * @owner the caller, who ends it with kvreg_handler_remove; data is given to destroy
- * @fork KVREG_FORKED in the child
- * @since 0.1.0
- */
-KVREG_API
-kvreg_status kvreg_handler_add(kvreg_registry registry,
-                               const struct kvreg_handler_options *options,
-                               kvreg_event_function function,
-                               void *data,
-                               kvreg_destroy_function destroy,
-                               kvreg_handler *out);
-
-/**
- * Ends a handler: when this returns, its function is not running and never will again, and `destroy` has been called.
- *
- * From inside the function itself it returns at once, and `destroy` is called when the function has returned. From
- * inside another handler, an update function or a loader, while the function runs in another thread:
- * `KVREG_DEADLOCK`, and nothing is done. If a call that is under way in another thread takes longer than `limit_ms`:
- * `KVREG_TIMED_OUT`; the handler has ended, that call is its last, and `destroy` is called after it.
- *
- * @thread any; waits for a call of the function that is under way in another thread, as long as that may take
- * @owner gives back what kvreg_handler_add made
- * @fork KVREG_FORKED in the child
- * @since 0.1.0
- */
-KVREG_API kvreg_status kvreg_handler_remove(kvreg_handler handler);
-
-/**
- * Waits until everything that happened before is told: every change is in the table and in the queues of those who
- * subscribed, and all handlers have seen it, asynchronous ones too.
- *
- * Waits `timeout_ms` milliseconds at most (`KVREG_TIMED_OUT`; -1: for ever), and for no call of a handler that takes
- * longer than its limit. From inside a handler, an update function or a loader: `KVREG_DEADLOCK`.
- *
- * @thread any; waits as long as it is told to
- * @owner nobody
- * @fork KVREG_FORKED in the child
- * @since 0.1.0
- */
-KVREG_API kvreg_status kvreg_sync(kvreg_registry registry, int64_t timeout_ms);
 
 /**
  * The name of a status as it stands in this header, such as "KVREG_NOT_FOUND"; "KVREG_?" for a number that is none.

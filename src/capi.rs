@@ -16,6 +16,7 @@ pub mod change;
 pub mod cursor;
 pub mod entry;
 pub mod event;
+pub mod handler;
 pub mod load;
 mod options;
 pub mod owner;

@@ -3,8 +3,8 @@
 
 use super::types::*;
 use super::{
-    batch::*, bucket::*, bulk::*, change::*, cursor::*, entry::*, event::*, load::*, owner::*, registry::*,
-    snapshot::*, status::*, time::*, typed::*, value::*,
+    batch::*, bucket::*, bulk::*, change::*, cursor::*, entry::*, event::*, handler::*, load::*, owner::*,
+    registry::*, snapshot::*, status::*, time::*, typed::*, value::*,
 };
 use crate::sync::Ordering;
 use crate::sync::plain::AtomicPtr;
