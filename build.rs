@@ -9,7 +9,7 @@ use std::{env, fs};
 /// The name that programs record and the loader looks for. It changes only when an older program would break.
 const SONAME: &str = "libkvreg.so.0";
 /// In the order of the manual.
-const SOURCES: [&str; 20] = [
+const SOURCES: [&str; 22] = [
     "types",
     "types/event",
     "types/table",
@@ -29,6 +29,8 @@ const SOURCES: [&str; 20] = [
     "time",
     "event",
     "handler",
+    "supervisor",
+    "stats",
     "api",
 ];
 
@@ -97,7 +99,7 @@ fn after_includes() -> String {
          #define KVREG_API extern\n\
          #endif\n\n\
          /** Sets the size and the defaults: `kvreg_options options = KVREG_OPTIONS_INIT;` */\n\
-         #define KVREG_OPTIONS_INIT {{sizeof(kvreg_options), NULL, 0, 0}}\n\n\
+         #define KVREG_OPTIONS_INIT {{sizeof(kvreg_options), NULL, 0, 0, 3, 5000}}\n\n\
          /** The same for `kvreg_load_options`: waits for ever. */\n\
          #define KVREG_LOAD_OPTIONS_INIT {{sizeof(kvreg_load_options), -1}}\n\n\
          /** The same for `kvreg_add_options`: from 0 on, and as far as an int64_t goes. */\n\
@@ -112,6 +114,17 @@ fn after_includes() -> String {
          #define KVREG_BUCKET_OPTIONS_INIT {{sizeof(kvreg_bucket_options), 0, 0, KVREG_ACCESS_PUBLIC, 0, -1, -1}}\n\n\
          /** The same for `kvreg_register_options`: unique, and nobody's. */\n\
          #define KVREG_REGISTER_OPTIONS_INIT {{sizeof(kvreg_register_options), 0, 0}}\n\n\
+         /** The same for `kvreg_supervisor_options`: one_for_one, no more than 3 restarts in 5 s, no parent. */\n\
+         #define KVREG_SUPERVISOR_OPTIONS_INIT {{sizeof(kvreg_supervisor_options), NULL, 0, 0, 3, 5000, 0, 0}}\n\n\
+         /** The same for `kvreg_worker_options`: permanent, waited for during 5 s. */\n\
+         #define KVREG_WORKER_OPTIONS_INIT {{sizeof(kvreg_worker_options), NULL, 0, 5000, 0}}\n\n\
+         /** For `kvreg_supervisor_stats`: the size, and nothing. */\n\
+         #define KVREG_SUPERVISOR_INFO_INIT {{sizeof(kvreg_supervisor_info), 0, 0, 0, 0, 0, 0}}\n\n\
+         /** For `kvreg_worker_stats`: the size, and nothing. */\n\
+         #define KVREG_WORKER_INFO_INIT {{sizeof(kvreg_worker_info), 0, 0, 0, 0}}\n\n\
+         /** For `kvreg_registry_stats`: the size, and nothing. */\n\
+         #define KVREG_STATS_INIT \
+         {{sizeof(kvreg_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}\n\n\
          /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */\n\
          #define KVREG_CURSOR_INIT {{{{0, 0}}}}\n"
     )

@@ -31,7 +31,8 @@
  *             it did, and a reader, who waits for nobody, sees all of it or nothing. A key's revision is its bucket's
  *             at the key's last change.
  *   fork      In the child, reads go on from the tables and snapshots as they were; everything else gives
- *             KVREG_FORKED at once: changes, all calls of batches and events, and making or closing a snapshot.
+ *             KVREG_FORKED at once: changes, all calls of batches, events and supervisors, and making or closing a
+ *             snapshot.
  *             A process that forked before its first kvreg_start is not concerned.
  *   Unload    The library is never unmapped (-z nodelete), so dlclose is harmless. At exit nothing needs to be done;
  *             but a main thread that leaves by pthread_exit leaves the process to the registries' threads, which
@@ -125,6 +126,19 @@
  *   everything that deletes the key; what changes the value in one step keeps it: kvreg_bucket_add, _update, _put_if_revision
  *   and _put_if_equal. Snapshots go on showing what has ended since. While an update function or a commit has a
  *   bucket, its keys stay, and go right afterwards; the bucket itself ends even so.
+ * Supervisors
+ *   A supervisor runs workers, functions of yours on threads of kvreg's, and restarts those that fail, as on the BEAM. It
+ *   has its children in the order in which they were added; a child is a worker or another supervisor. When one ends, its
+ *   kind of restart (KVREG_RESTART_...) says whether it is started again, and the strategy (KVREG_STRATEGY_...) which
+ *   others are ended and started again with it. If there would be more restarts than max_restarts within window_ms, the
+ *   supervisor gives up: it ends all its children, the last first, and itself. That is a failure of its own for the
+ *   supervisor above, which restarts it with all its children, or gives up in turn.
+ *   A worker is told to stop, never killed: a thread cannot be killed safely. One that does not end within its timeout_ms
+ *   is left behind: the log says so, and it runs on until it returns. Never do two threads the work of one worker: if one
+ *   that was left behind would have to be restarted, its supervisor gives up.
+ *   A supervisor has no thread: what is to be done is done by the thread of the worker that ended, or by the call that
+ *   ends something. From within a worker, a call that would wait for its own end gives KVREG_DEADLOCK. A worker that
+ *   forks: in the child its function returns into nothing, and its thread ends.
  *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many
@@ -183,7 +197,7 @@
 #endif
 
 /** Sets the size and the defaults: `kvreg_options options = KVREG_OPTIONS_INIT;` */
-#define KVREG_OPTIONS_INIT {sizeof(kvreg_options), NULL, 0, 0}
+#define KVREG_OPTIONS_INIT {sizeof(kvreg_options), NULL, 0, 0, 3, 5000}
 
 /** The same for `kvreg_load_options`: waits for ever. */
 #define KVREG_LOAD_OPTIONS_INIT {sizeof(kvreg_load_options), -1}
@@ -202,6 +216,21 @@
 
 /** The same for `kvreg_register_options`: unique, and nobody's. */
 #define KVREG_REGISTER_OPTIONS_INIT {sizeof(kvreg_register_options), 0, 0}
+
+/** The same for `kvreg_supervisor_options`: one_for_one, no more than 3 restarts in 5 s, no parent. */
+#define KVREG_SUPERVISOR_OPTIONS_INIT {sizeof(kvreg_supervisor_options), NULL, 0, 0, 3, 5000, 0, 0}
+
+/** The same for `kvreg_worker_options`: permanent, waited for during 5 s. */
+#define KVREG_WORKER_OPTIONS_INIT {sizeof(kvreg_worker_options), NULL, 0, 5000, 0}
+
+/** For `kvreg_supervisor_stats`: the size, and nothing. */
+#define KVREG_SUPERVISOR_INFO_INIT {sizeof(kvreg_supervisor_info), 0, 0, 0, 0, 0, 0}
+
+/** For `kvreg_worker_stats`: the size, and nothing. */
+#define KVREG_WORKER_INFO_INIT {sizeof(kvreg_worker_info), 0, 0, 0, 0}
+
+/** For `kvreg_registry_stats`: the size, and nothing. */
+#define KVREG_STATS_INIT {sizeof(kvreg_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */
 #define KVREG_CURSOR_INIT {{0, 0}}
@@ -422,6 +451,76 @@
  * For `kvreg_bucket_add`: a result beyond the limits becomes the limit, instead of `KVREG_OUT_OF_RANGE`.
  */
 #define KVREG_ADD_CLAMP 1
+
+/**
+ * What a supervisor does about a child that failed: it restarts that child.
+ */
+#define KVREG_STRATEGY_ONE_FOR_ONE 0
+
+/**
+ * It ends all children, the last first, and starts them again in their order.
+ */
+#define KVREG_STRATEGY_ONE_FOR_ALL 1
+
+/**
+ * It does so with that child and those that were added after it.
+ */
+#define KVREG_STRATEGY_REST_FOR_ONE 2
+
+/**
+ * Which ends of a child are followed by another start: all of them.
+ */
+#define KVREG_RESTART_PERMANENT 0
+
+/**
+ * Failures. A worker that ended normally is over; but a supervisor that restarts it together with others runs it again.
+ */
+#define KVREG_RESTART_TRANSIENT 1
+
+/**
+ * None: the child is over when it ends, however it does.
+ */
+#define KVREG_RESTART_TEMPORARY 2
+
+/**
+ * How something stands: it works.
+ */
+#define KVREG_STATE_RUNNING 0
+
+/**
+ * It was told to stop, and has not ended.
+ */
+#define KVREG_STATE_ENDING 1
+
+/**
+ * It ended, or does not run at the moment.
+ */
+#define KVREG_STATE_STOPPED 2
+
+/**
+ * It gave up.
+ */
+#define KVREG_STATE_FAILED 3
+
+/**
+ * How much a record of the log matters: it tells what happens in good order, too.
+ */
+#define KVREG_LOG_DEBUG 0
+
+/**
+ * Something was restarted.
+ */
+#define KVREG_LOG_INFO 1
+
+/**
+ * Something failed or is late.
+ */
+#define KVREG_LOG_WARN 2
+
+/**
+ * Something was given up.
+ */
+#define KVREG_LOG_ERROR 3
 
 /**
  * Names and keys are 0 to this many bytes long.
@@ -727,6 +826,14 @@ typedef struct kvreg_options {
    * 1,024, but only from the first subscription or handler on, so that nothing is spent where there is none.
    */
   uint64_t history;
+  /**
+   * The registry gives up if its threads would be restarted more often than this within the window. By default 3.
+   */
+  uint32_t max_restarts;
+  /**
+   * In milliseconds. By default 5000.
+   */
+  uint64_t restart_window_ms;
 } kvreg_options;
 
 /**
@@ -1014,6 +1121,233 @@ typedef struct kvreg_handler_options {
  * answers `KVREG_DEAD`.
  */
 typedef uint64_t kvreg_handler;
+
+/**
+ * Id of a supervisor. To be ended with `kvreg_supervisor_stop`; from then on it answers `KVREG_STOPPED`.
+ */
+typedef uint64_t kvreg_supervisor;
+
+/**
+ * How a supervisor is started. Fill it with `KVREG_SUPERVISOR_OPTIONS_INIT`, then set what you want.
+ */
+typedef struct kvreg_supervisor_options {
+  /**
+   * `sizeof(kvreg_supervisor_options)`; bytes beyond what this library knows must be zero.
+   */
+  size_t size;
+  /**
+   * What the log calls it, or NULL for "supervisor".
+   */
+  const char *name;
+  /**
+   * Length of `name` in bytes, 0 to 65,535.
+   */
+  size_t name_len;
+  /**
+   * `KVREG_STRATEGY_ONE_FOR_ONE` (the default), `_ONE_FOR_ALL` or `_REST_FOR_ONE`.
+   */
+  uint32_t strategy;
+  /**
+   * It gives up when there would be more restarts than this within `window_ms`. By default 3; 0 allows none.
+   */
+  uint32_t max_restarts;
+  /**
+   * In milliseconds. By default 5000.
+   */
+  uint64_t window_ms;
+  /**
+   * The supervisor whose child it becomes, or 0.
+   */
+  kvreg_supervisor parent;
+  /**
+   * What the parent does when it gives up: `KVREG_RESTART_PERMANENT` (the default), `_TRANSIENT` or `_TEMPORARY`.
+   */
+  uint32_t restart;
+} kvreg_supervisor_options;
+
+/**
+ * How a worker is run. Fill it with `KVREG_WORKER_OPTIONS_INIT`, then set what you want.
+ */
+typedef struct kvreg_worker_options {
+  /**
+   * `sizeof(kvreg_worker_options)`; bytes beyond what this library knows must be zero.
+   */
+  size_t size;
+  /**
+   * What the log calls it and, after `kvreg-`, as far as 15 bytes go, the system its thread; or NULL for "worker".
+   */
+  const char *name;
+  /**
+   * Length of `name` in bytes, 0 to 65,535.
+   */
+  size_t name_len;
+  /**
+   * How long its supervisor waits for it when it is told to stop, in milliseconds: 0 not at all, -1 for ever. By
+   * default 5000. A worker that does not end in time is left behind.
+   */
+  int64_t timeout_ms;
+  /**
+   * `KVREG_RESTART_PERMANENT` (the default), `_TRANSIENT` or `_TEMPORARY`.
+   */
+  uint32_t restart;
+} kvreg_worker_options;
+
+/**
+ * Id of a worker. There is nothing to free: when the worker is over it answers `KVREG_DEAD`.
+ */
+typedef uint64_t kvreg_worker;
+
+/**
+ * What a worker does, once for each start, on a thread of its own (`kvreg-…`, all signals blocked, on any of the
+ * process' CPUs). 0 is its normal end, anything else a failure. It must return soon after `kvreg_worker_wait` says that
+ * it shall: nothing else can end it. An exception that leaves it ends the process; `longjmp` and `pthread_exit` must not
+ * leave it.
+ */
+typedef int32_t (*kvreg_worker_function)(void *data, kvreg_worker worker);
+
+/**
+ * How a supervisor stands. Fill it with `KVREG_SUPERVISOR_INFO_INIT`: `size` tells how much of it the caller knows.
+ */
+typedef struct kvreg_supervisor_info {
+  /**
+   * `sizeof(kvreg_supervisor_info)`; what this library does not know is set to zero.
+   */
+  size_t size;
+  /**
+   * `KVREG_STATE_RUNNING`, `_ENDING`, `_STOPPED` or `_FAILED`.
+   */
+  uint32_t state;
+  /**
+   * `KVREG_STRATEGY_ONE_FOR_ONE`, `_ONE_FOR_ALL` or `_REST_FOR_ONE`.
+   */
+  uint32_t strategy;
+  /**
+   * How many children it has.
+   */
+  uint64_t children;
+  /**
+   * How many of them run.
+   */
+  uint64_t running;
+  /**
+   * How many of these were told to stop, and did not in time.
+   */
+  uint64_t left_behind;
+  /**
+   * How often it restarted something.
+   */
+  uint64_t restarts;
+} kvreg_supervisor_info;
+
+/**
+ * How a worker stands. Fill it with `KVREG_WORKER_INFO_INIT`: `size` tells how much of it the caller knows.
+ */
+typedef struct kvreg_worker_info {
+  /**
+   * `sizeof(kvreg_worker_info)`; what this library does not know is set to zero.
+   */
+  size_t size;
+  /**
+   * `KVREG_STATE_RUNNING`, `_ENDING` or `_STOPPED`.
+   */
+  uint32_t state;
+  /**
+   * `KVREG_RESTART_PERMANENT`, `_TRANSIENT` or `_TEMPORARY`.
+   */
+  uint32_t restart;
+  /**
+   * How often it was started again.
+   */
+  uint64_t restarts;
+  /**
+   * What its function returned last; 0 before that. `KVREG_IO` if the system gave it no thread.
+   */
+  int32_t status;
+} kvreg_worker_info;
+
+/**
+ * How a registry stands. Fill it with `KVREG_STATS_INIT`: `size` tells how much of it the caller knows.
+ */
+typedef struct kvreg_stats {
+  /**
+   * `sizeof(kvreg_stats)`; what this library does not know is set to zero.
+   */
+  size_t size;
+  /**
+   * `KVREG_STATE_RUNNING`, or `KVREG_STATE_FAILED` if it makes no more changes to its table.
+   */
+  uint32_t state;
+  /**
+   * 1 if something is to be freed by the registry's thread, else 0.
+   */
+  uint32_t untidy;
+  /**
+   * How many names the table has.
+   */
+  uint64_t names;
+  /**
+   * How many changes (creates and exits) the table has seen.
+   */
+  uint64_t revision;
+  /**
+   * How many snapshots are held, counting those that were taken out of another one.
+   */
+  uint64_t snapshots;
+  /**
+   * How many things wait to be sorted out and freed since their snapshots were closed.
+   */
+  uint64_t backlog;
+  /**
+   * How many changes wait for the turn to change the table.
+   */
+  uint64_t mailbox;
+  /**
+   * How often the registry's thread was started anew.
+   */
+  uint64_t keeper_restarts;
+  /**
+   * How often the thread was that ends what has a time to live.
+   */
+  uint64_t timer_restarts;
+  /**
+   * In how many buckets anything has a time to live.
+   */
+  uint64_t timed_buckets;
+  /**
+   * How many subscriptions there are.
+   */
+  uint64_t subscriptions;
+  /**
+   * How many handlers.
+   */
+  uint64_t handlers;
+  /**
+   * How many events wait in the queues of both.
+   */
+  uint64_t queued;
+  /**
+   * How many of them in the longest queue.
+   */
+  uint64_t longest_queue;
+  /**
+   * How long the longest call of a handler took, in nanoseconds, of the handlers that there are.
+   */
+  uint64_t slowest_handler_ns;
+  /**
+   * How many calls of these handlers failed.
+   */
+  uint64_t handler_failures;
+  /**
+   * Bytes of memory that the nodes of all registries of this process have from the system.
+   */
+  uint64_t node_bytes;
+} kvreg_stats;
+
+/**
+ * What gets the records of the log: a level (`KVREG_LOG_...`) and a line of text, which is UTF-8, does not end in NUL, and
+ * is valid during the call.
+ */
+typedef void (*kvreg_log_function)(void *data, uint32_t level, const char *text, size_t text_len);
 
 /**
  * Every function of this library in one table, for bindings that find the library at run time. The head (to
@@ -1570,6 +1904,67 @@ typedef struct kvreg_api {
                                 size_t key_len,
                                 const struct kvreg_value *value,
                                 int64_t ttl_ms);
+  /**
+   * `kvreg_supervisor_start`
+   */
+  kvreg_status (*supervisor_start)(const struct kvreg_supervisor_options *options, kvreg_supervisor *out);
+  /**
+   * `kvreg_supervisor_add`
+   */
+  kvreg_status (*supervisor_add)(kvreg_supervisor supervisor,
+                                 const struct kvreg_worker_options *options,
+                                 kvreg_worker_function function,
+                                 void *data,
+                                 kvreg_destroy_function destroy,
+                                 kvreg_worker *out);
+  /**
+   * `kvreg_supervisor_stop`
+   */
+  kvreg_status (*supervisor_stop)(kvreg_supervisor supervisor);
+  /**
+   * `kvreg_supervisor_wait`
+   */
+  kvreg_status (*supervisor_wait)(kvreg_supervisor supervisor, int64_t timeout_ms, uint32_t *state);
+  /**
+   * `kvreg_supervisor_children`
+   */
+  int64_t (*supervisor_children)(kvreg_supervisor supervisor, uint64_t *out, size_t capacity);
+  /**
+   * `kvreg_supervisor_stats`
+   */
+  kvreg_status (*supervisor_stats)(kvreg_supervisor supervisor, struct kvreg_supervisor_info *out);
+  /**
+   * `kvreg_supervisor_describe`
+   */
+  int64_t (*supervisor_describe)(kvreg_supervisor supervisor, void *buffer, size_t capacity);
+  /**
+   * `kvreg_worker_wait`
+   */
+  kvreg_status (*worker_wait)(kvreg_worker worker, int64_t timeout_ms);
+  /**
+   * `kvreg_worker_stop`
+   */
+  kvreg_status (*worker_stop)(kvreg_worker worker, int64_t timeout_ms);
+  /**
+   * `kvreg_worker_stats`
+   */
+  kvreg_status (*worker_stats)(kvreg_worker worker, struct kvreg_worker_info *out);
+  /**
+   * `kvreg_worker_name`
+   */
+  int64_t (*worker_name)(kvreg_worker worker, void *buffer, size_t capacity);
+  /**
+   * `kvreg_registry_stats`
+   */
+  kvreg_status (*registry_stats)(kvreg_registry registry, struct kvreg_stats *out);
+  /**
+   * `kvreg_registry_describe`
+   */
+  int64_t (*registry_describe)(kvreg_registry registry, void *buffer, size_t capacity);
+  /**
+   * `kvreg_log_set`
+   */
+  kvreg_status (*log_set)(uint32_t level, kvreg_log_function function, void *data, kvreg_destroy_function destroy);
 } kvreg_api;
 
 #ifdef __cplusplus
@@ -1753,6 +2148,11 @@ KVREG_API const char *kvreg_version(void);
  * With `options->name` it is process-wide: starting that name again gives `KVREG_EXISTS` and the running registry
  * in `*out`, from any language and shared object of this process. NULL options are the defaults (no name).
  * `KVREG_IO` if the system gives no thread.
+ *
+ * Should one of the registry's threads die, of a defect inside kvreg, it is started anew, and nobody notices. If that
+ * happens more than `max_restarts` times within `restart_window_ms`, the registry makes no more changes to its table:
+ * kvreg_create of a new name and kvreg_bucket_stop give `KVREG_STOPPED`. Lookups, gets, puts and snapshots go on, and
+ * kvreg_stop ends it. kvreg_registry_stats and the log tell.
  *
  * @thread any; may block for the start of a thread
  * @owner the caller, who ends it with kvreg_stop; the name is copied
@@ -3192,6 +3592,209 @@ KVREG_API kvreg_status kvreg_handler_remove(kvreg_handler handler);
  * @since 0.1.0
  */
 KVREG_API kvreg_status kvreg_sync(kvreg_registry registry, int64_t timeout_ms);
+
+/**
+ * Starts a supervisor without children; with `options->parent`, as a child of that one. NULL options are the defaults.
+ *
+ * See the rules about supervisors above. `KVREG_STOPPED` if the parent has ended, `KVREG_INVALID_ARGUMENT` for an
+ * unknown strategy or kind of restart. It has no thread of its own.
+ *
+ * @thread any
+ * @owner the caller, who ends it with kvreg_supervisor_stop; the name is copied
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_supervisor_start(const struct kvreg_supervisor_options *options, kvreg_supervisor *out);
+
+/**
+ * Adds a worker to a supervisor, behind the children that it has, and starts it: see kvreg_worker_function. NULL
+ * options are the defaults. Workers come and go at any time: kvreg_worker_stop ends one for good.
+ *
+ * `destroy(data)` is called exactly once, when the function will not be called again, also on every error; it may be
+ * NULL. It is called within the call that ends the worker or refuses it, before that returns, or in the thread of a
+ * worker that ends by itself, fails its supervisor, or was left behind. `KVREG_STOPPED` if the supervisor has ended,
+ * `KVREG_IO` if the system gives no thread. Cost: that of starting a thread.
+ *
+ * @thread any, also a worker's; does not wait for the worker
+ * @owner the worker is its supervisor's; the name is copied; data is given to destroy
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_supervisor_add(kvreg_supervisor supervisor,
+                                  const struct kvreg_worker_options *options,
+                                  kvreg_worker_function function,
+                                  void *data,
+                                  kvreg_destroy_function destroy,
+                                  kvreg_worker *out);
+
+/**
+ * Ends a supervisor: its children are told to stop, the last first, and each has ended, or its `timeout_ms` is over,
+ * before the next one is told. A supervisor below it ends its own children in this way. Then its id, and those of all
+ * below it, are given back.
+ *
+ * `KVREG_TIMED_OUT` says that the supervisor has ended, but that workers were left behind: they were told to stop, run
+ * on, and are nobody's; their data is destroyed when they return at last. After `KVREG_OK` no function of a worker is
+ * running, and all data is destroyed. Later calls give `KVREG_STOPPED`. `KVREG_DEADLOCK` from a worker below it.
+ *
+ * @thread any but a worker's below it; blocks until all workers have ended, or their time is over
+ * @owner gives back what kvreg_supervisor_start made
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_supervisor_stop(kvreg_supervisor supervisor);
+
+/**
+ * Waits until a supervisor has ended for good: `*state` is `KVREG_STATE_STOPPED`, or `KVREG_STATE_FAILED` if it gave up;
+ * why, kvreg_supervisor_describe says. One that its parent restarts has not ended.
+ *
+ * `timeout_ms` is how long to wait: 0 not at all, -1 for ever. `KVREG_TIMED_OUT` if it has not ended (then `*state` is
+ * `KVREG_STATE_RUNNING`), `KVREG_STOPPED` if somebody called kvreg_supervisor_stop before, `KVREG_DEADLOCK` from a worker
+ * below it unless `timeout_ms` is 0.
+ *
+ * @thread any; blocks as long as it is asked to
+ * @owner nobody; a supervisor that gave up is still to be ended with kvreg_supervisor_stop
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_supervisor_wait(kvreg_supervisor supervisor,
+                                   int64_t timeout_ms,
+                                   uint32_t *state);
+
+/**
+ * Gives the ids of a supervisor's children, in their order: workers and supervisors (kvreg_worker_stats gives
+ * `KVREG_BAD_HANDLE` for these). Gives how many there are, or a negative status; writes only if `capacity` is enough.
+ * `out` may be NULL if `capacity` is 0.
+ *
+ * @thread any
+ * @owner the memory is the caller's; the ids need no release
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API int64_t kvreg_supervisor_children(kvreg_supervisor supervisor, uint64_t *out, size_t capacity);
+
+/**
+ * Tells how a supervisor stands: see kvreg_supervisor_info. Fill `*out` with `KVREG_SUPERVISOR_INFO_INIT` before.
+ *
+ * @thread any
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_supervisor_stats(kvreg_supervisor supervisor, struct kvreg_supervisor_info *out);
+
+/**
+ * Copies the tree below a supervisor into the caller's memory, as text for people: a line for each child, indented by
+ * two more for each level, with its state, its restarts, and why it gave up. Gives the number of bytes that this takes,
+ * or a negative status; writes only if `capacity` is enough. `buffer` may be NULL if `capacity` is 0. The form may change.
+ *
+ * @thread any
+ * @owner the buffer is the caller's; no NUL is added
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+int64_t kvreg_supervisor_describe(kvreg_supervisor supervisor,
+                                  void *buffer,
+                                  size_t capacity);
+
+/**
+ * For a worker: sleeps until it shall stop (`KVREG_STOPPED`) or the time is over (`KVREG_TIMED_OUT`). Never `KVREG_OK`.
+ *
+ * `timeout_ms` is how long to sleep: 0 only looks, -1 is for ever. A worker that has nothing else to wait for does its
+ * work in a loop: `while (kvreg_worker_wait(worker, 1000) == KVREG_TIMED_OUT) ...`. Threads that it has started itself
+ * may call this, too: `KVREG_DEAD` when it has ended. Cost of a look: a few nanoseconds for the worker's own thread.
+ *
+ * @thread any, meant for the worker's; blocks as long as it is asked to
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_worker_wait(kvreg_worker worker, int64_t timeout_ms);
+
+/**
+ * Ends a worker for good: it is told to stop, waited for, and not started again.
+ *
+ * `timeout_ms` is how long to wait: 0 not at all, -1 for ever. `KVREG_TIMED_OUT` if it has not ended by then: it stays
+ * told, and the call can be made again. After `KVREG_OK`, and when it is over in any other way, later calls give
+ * `KVREG_DEAD`. From itself the call gives `KVREG_OK` at once, and the worker ends when it returns, whatever it returns.
+ *
+ * @thread any; blocks as long as it is asked to; two workers that wait for each other for ever do so
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_worker_stop(kvreg_worker worker,
+                               int64_t timeout_ms);
+
+/**
+ * Tells how a worker stands: see kvreg_worker_info. Fill `*out` with `KVREG_WORKER_INFO_INIT` before.
+ *
+ * @thread any
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_worker_stats(kvreg_worker worker, struct kvreg_worker_info *out);
+
+/**
+ * Copies a worker's name into the caller's memory. Gives its length, or a negative status; writes only if `capacity` is
+ * enough. `buffer` may be NULL if `capacity` is 0.
+ *
+ * @thread any
+ * @owner the buffer is the caller's; no NUL is added
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API int64_t kvreg_worker_name(kvreg_worker worker, void *buffer, size_t capacity);
+
+/**
+ * Tells how a registry stands: see kvreg_stats. Fill `*out` with `KVREG_STATS_INIT` before.
+ *
+ * Cost: O(number of subscriptions, handlers and held snapshots).
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner nobody
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_registry_stats(kvreg_registry registry, struct kvreg_stats *out);
+
+/**
+ * Copies the same as text into the caller's memory: a line `name value` for each field of kvreg_stats in its order,
+ * `state` as "running" or "failed"; if it failed, the last line is `reason` and why, in words. Lines may be added by
+ * later versions. Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is enough.
+ * `buffer` may be NULL if `capacity` is 0.
+ *
+ * @thread any; may block while another thread changes this registry
+ * @owner the buffer is the caller's; no NUL is added
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API int64_t kvreg_registry_describe(kvreg_registry registry, void *buffer, size_t capacity);
+
+/**
+ * Has all that kvreg has to say for itself written to a function, from this level (`KVREG_LOG_...`) on: the restart of a
+ * thread or worker, what failed, what is late, what was given up. There is one function for the process; it takes the
+ * place of the one before. NULL is silence, as in the beginning.
+ *
+ * The function is called in the thread in which the thing happened, a worker's or a caller's, with no lock or turn of
+ * kvreg's held, and by several threads at a time. It may make every call; what happens in such a call is not written
+ * down. `destroy(data)` is called exactly once, also on an error: when the function was replaced and no thread runs it
+ * any more, in this call or in the last of those threads; it may be NULL.
+ *
+ * @thread any, also from the function itself
+ * @owner data is given to destroy
+ * @fork KVREG_FORKED in the child, where nothing is written
+ * @since 0.1.0
+ */
+KVREG_API
+kvreg_status kvreg_log_set(uint32_t level,
+                           kvreg_log_function function,
+                           void *data,
+                           kvreg_destroy_function destroy);
 
 /**
  * The function table, or NULL if this library's major ABI number is not the one asked for (`KVREG_ABI_MAJOR`).

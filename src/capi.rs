@@ -16,6 +16,7 @@ pub mod change;
 pub mod cursor;
 pub mod entry;
 pub mod event;
+mod fill;
 pub mod handler;
 pub mod load;
 mod options;
@@ -23,7 +24,9 @@ pub mod owner;
 pub(crate) mod packed;
 pub mod registry;
 pub mod snapshot;
+pub mod stats;
 pub mod status;
+pub mod supervisor;
 pub mod time;
 pub mod typed;
 pub mod types;
@@ -144,4 +147,13 @@ unsafe fn output<'a, T>(out: *mut T, empty: T) -> Result<&'a mut T, Error> {
 unsafe fn optional<'a, T>(out: *mut T, empty: T) -> Option<&'a mut T> {
     // SAFETY: this function's contract is that of `output`, whose only error is NULL.
     unsafe { output(out, empty) }.ok()
+}
+
+/// A time to wait, in milliseconds: -1 is for ever.
+fn span(timeout_ms: i64) -> Result<Option<Duration>, Error> {
+    match u64::try_from(timeout_ms) {
+        Ok(timeout) => Ok(Some(Duration::from_millis(timeout))),
+        Err(_) if timeout_ms == -1 => Ok(None),
+        Err(_) => Err(Error::InvalidArgument),
+    }
 }

@@ -240,6 +240,12 @@ impl Cuts {
         self.newest.load(Ordering::Acquire) != 0 // Acquire: see what was left by whoever let go
     }
 
+    /// How many hold a cut, and how many things wait to be sorted that cuts have kept.
+    pub(crate) fn figures(&self) -> (u64, u64) {
+        let state = self.state.lock();
+        (state.held.iter().map(|held| held.holders as u64).sum(), state.backlog as u64)
+    }
+
     /// Whether there is something for [`Cuts::tidy`].
     pub(crate) fn is_untidy(&self) -> bool {
         self.untidy.load(Ordering::Relaxed) // Relaxed: a hint

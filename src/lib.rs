@@ -44,6 +44,8 @@
 //! | `event` | what happens to buckets, for those who listen |
 //! | `batch` | many changes as one |
 //! | `thread` | threads of kvreg's own |
+//! | `supervisor` | workers on such threads, which are restarted when they fail |
+//! | `log` | what kvreg has to say for itself |
 //! | `capi` | the C interface over all of it |
 //!
 //! The same code runs under the model checkers loom and shuttle: `models` has what they need in the place of some of these
@@ -65,6 +67,7 @@ mod hash;
 mod leave;
 mod live;
 mod lock;
+mod log;
 #[cfg(all(test, any(loom, shuttle)))]
 mod models;
 mod name;
@@ -74,6 +77,8 @@ mod pool;
 mod registry;
 mod slot;
 mod snapshot;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/supervisor.rs")]
+mod supervisor;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/sync.rs")]
 mod sync;
 mod table;
@@ -90,10 +95,18 @@ pub use event::{
     Event, EventKind, Filter, Handler, HandlerOptions, Mode, Monitor, Of, Overflow, Start, SubscribeOptions,
     Subscription,
 };
+pub use log::{Level, clear_log, set_log};
 pub use name::MAX_LEN as NAME_MAX;
 pub use owner::Owner;
+#[cfg(not(all(test, any(loom, shuttle))))]
+pub use registry::RegistryStats;
 #[cfg(feature = "test-hooks")]
 pub use registry::hooks;
 pub use registry::{Create, Options, Registry, Started};
 pub use snapshot::{Cursor, Snapshot};
+#[cfg(not(all(test, any(loom, shuttle))))]
+pub use supervisor::{
+    ChildId, Life, Restart, Strategy, Supervisor, SupervisorOptions, SupervisorStats, Worker, WorkerOptions,
+    WorkerStats,
+};
 pub use value::{Blob, Text, Value, ValueRef};

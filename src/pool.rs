@@ -5,7 +5,7 @@
 //! pages go back to the system (its address range is kept for another chunk). A slab allocator (J. Bonwick, "The Slab
 //! Allocator", 1994) in its simplest form. One pool for the process: all tables and buckets share it.
 
-use crate::sync::Mutex;
+use crate::sync::{AtomicUsize, Mutex, Ordering};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{self, NonNull};
 
@@ -56,6 +56,8 @@ unsafe impl Send for Ranges {}
 
 static CLASSES: [Mutex<Class>; SIZES] =
     [class(0), class(1), class(2), class(3), class(4), class(5), class(6), class(7), class(8)];
+/// How many chunks have pages from the system.
+static CHUNKS: AtomicUsize = AtomicUsize::new(0);
 static RANGES: Mutex<Ranges> = Mutex::new(Ranges(Vec::new()));
 
 /// Under AddressSanitizer each node is an allocation of its own: so it notices the use of a freed one, and finds what
@@ -70,6 +72,11 @@ pub(crate) fn take(size: usize) -> NonNull<u8> {
         return NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
     }
     CLASSES[size].lock().take()
+}
+
+/// How many bytes nodes have from the system.
+pub(crate) fn bytes() -> u64 {
+    (CHUNKS.load(Ordering::Relaxed) * CHUNK) as u64 // Relaxed: a figure
 }
 
 /// # Safety
@@ -138,6 +145,7 @@ impl Class {
     #[cold]
     fn add_chunk(&mut self) -> *mut Chunk {
         let chunk = range().cast::<Chunk>();
+        CHUNKS.fetch_add(1, Ordering::Relaxed); // Relaxed: a figure
         // SAFETY: a range is CHUNK bytes that nobody else uses, aligned to CHUNK.
         unsafe { chunk.write(Chunk { free: ptr::null_mut(), fresh: LINE, live: 0, place: self.open.len() }) };
         self.open.push(chunk);
@@ -195,6 +203,7 @@ fn range() -> NonNull<u8> {
 unsafe fn give_back(range: NonNull<u8>) {
     // SAFETY: whole pages of our own mapping, whose contents nobody needs. If the system refuses, they stay resident.
     unsafe { libc::madvise(range.as_ptr().cast(), CHUNK, libc::MADV_DONTNEED) };
+    CHUNKS.fetch_sub(1, Ordering::Relaxed); // Relaxed: as above
     RANGES.lock().0.push(range);
 }
 

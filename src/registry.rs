@@ -16,6 +16,10 @@ mod keeper;
 pub(crate) mod load;
 mod owned;
 mod process;
+#[cfg(not(all(test, any(loom, shuttle))))]
+mod stats;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/threads.rs")]
+mod threads;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/timer.rs")]
 pub(crate) mod timer;
 mod turn;
@@ -29,6 +33,7 @@ use crate::fork;
 use crate::name::Name;
 use crate::slot::{self, Home, Kind, SlotData, Slots};
 use crate::snapshot::{Hold, Snapshot};
+use crate::supervisor::Limits;
 use crate::sync::{AtomicPtr, Mutex, Ordering, global, memory};
 use crate::table::Table;
 use crate::tree::Entry;
@@ -36,7 +41,10 @@ use keeper::Keeper;
 pub use owned::Create;
 pub(crate) use owned::{bequeath, give_bucket, owner_of_bucket, set_heir_of_bucket};
 use smallvec::SmallVec;
+#[cfg(not(all(test, any(loom, shuttle))))]
+pub use stats::RegistryStats;
 use std::time::Duration;
+use threads::Threads;
 use timer::Timer;
 use turn::{Change, Mailbox, Turn};
 
@@ -81,6 +89,7 @@ struct Shared {
     mailbox: Mailbox,
     /// What a change waits for after its turn.
     waits: Waits,
+    threads: Threads,
     keeper: Keeper,
     /// Objects of others, under keys of their own.
     directory: Directory,
@@ -121,6 +130,7 @@ impl Shared {
                 turn: Mutex::new(Turn::nobodys()),
                 mailbox: Mailbox::new(),
                 waits: Waits::new(),
+                threads: Threads::new(),
                 keeper: Keeper::new(),
                 directory: Directory::new(),
                 timer: Timer::new(),
@@ -133,13 +143,25 @@ impl Shared {
 }
 
 /// How a registry is started.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     /// A process-wide name under which it can be found, 0 to 65,535 bytes.
     pub name: Option<&'a [u8]>,
     /// How many events are remembered for subscriptions that begin in the past. None: 1,024, from the first
     /// subscription or handler on, so that nothing is spent when there is none.
     pub history: Option<usize>,
+    /// When one of the registry's threads dies, it is started anew, but not more often than this within the window: then
+    /// the registry makes no more changes to its table ([`Error::Stopped`]), while reads go on. By default 3.
+    pub max_restarts: u32,
+    /// By default 5 s.
+    pub restart_window: Duration,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        let Limits { max_restarts, window } = Limits::default();
+        Options { name: None, history: None, max_restarts, restart_window: window }
+    }
 }
 
 /// Whether a start made the registry.
@@ -166,8 +188,8 @@ impl Registry {
         fork::check()?;
         fork::watch();
         match options.name {
-            None => Ok((start(options.history)?, Started::Now)),
-            Some(name) => process::start(checked(name)?, || start(options.history)),
+            None => Ok((start(options)?, Started::Now)),
+            Some(name) => process::start(checked(name)?, || start(options)),
         }
     }
 
@@ -336,8 +358,8 @@ impl Registry {
             // SAFETY: held until below.
             turn::tell_of_stop(hub, &shared.waits, unsafe { table.as_ref() });
         }
+        shared.threads.end();
         shared.timer.end();
-        shared.keeper.end();
         // SAFETY: the registry's hold, which ends with it.
         unsafe { Table::let_go(table) };
         shared.directory.end(self.0); // calls out
@@ -378,12 +400,15 @@ impl Registry {
     }
 }
 
-fn start(history: Option<usize>) -> Result<Registry, Error> {
+fn start(options: Options<'_>) -> Result<Registry, Error> {
     let (index, slot) = REGISTRIES.take()?;
     let id = REGISTRIES.next_id(index);
     let shared = Shared::in_slot(slot);
     let table = Table::make();
+    let limits = Limits { max_restarts: options.max_restarts, window: options.restart_window };
+    shared.threads.start(shared, id, limits);
     if let Err(error) = shared.keeper.start(shared, id, table) {
+        shared.threads.end();
         // SAFETY: nobody else knows it.
         unsafe { Table::let_go(table) };
         REGISTRIES.give(index);
@@ -391,7 +416,7 @@ fn start(history: Option<usize>) -> Result<Registry, Error> {
     }
     slot.table.store(table.as_ptr(), Ordering::Relaxed); // Relaxed: bringing the slot to life publishes it
     shared.timer.start(id);
-    *shared.turn.lock() = Turn::new(id, table, history.map(Hub::new));
+    *shared.turn.lock() = Turn::new(id, table, options.history.map(Hub::new));
     shared.directory.begin(id);
     REGISTRIES.bring_to_life(index);
     Ok(Registry(id))
@@ -449,7 +474,8 @@ pub(crate) fn stop_bucket(
         Change::Stop { bucket: access::full(bucket.id()), reason, message },
     ) {
         Ok(_) => Ok(()),
-        Err(Error::Stopped) => Err(Error::Dead),
+        // Or it runs, and makes no more changes.
+        Err(Error::Stopped) if slot_of(registry.0).is_err() => Err(Error::Dead),
         Err(error) => Err(error),
     }
 }

@@ -30,8 +30,10 @@ pub(crate) enum Kind {
     Monitor = 6,
     Handler = 7,
     Owner = 8,
+    Supervisor = 9,
+    Worker = 10,
     Entry = 11,
-    // 9 supervisor, 10 worker; from 16 on: a bucket's weaker handles, see `bucket::access`
+    // from 16 on: a bucket's weaker handles, see `bucket::access`
 }
 
 const INDEX_BITS: u32 = 28;

@@ -1,6 +1,11 @@
 //! Reads and changes while the registry's thread is suspended, dead, or has panicked, and while locks are held.
 
-use kvreg::{Bucket, Error, Reason, Registry, Value, hooks};
+use kvreg::{
+    Bucket, Error, Life, Options, Overflow, Reason, Registry, SubscribeOptions, Subscription, Value, hooks,
+};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
 fn start() -> (Registry, Bucket) {
     let registry = Registry::start().unwrap();
@@ -62,14 +67,139 @@ fn a_registry_can_be_stopped_while_its_thread_is_suspended() {
 }
 
 #[test]
-fn everything_goes_on_when_the_thread_is_dead() {
+fn a_thread_that_died_is_started_anew() {
     let (registry, bucket) = start();
-    hooks::kill_thread(registry).unwrap();
+    hooks::kill_thread(registry, "keeper").unwrap();
     reads(registry, bucket);
     reads_in_other_threads(registry, bucket);
     changes(registry);
+    hooks::kill_thread(registry, "keeper").unwrap(); // by now there is the next one, to be killed
+    while registry.stats().unwrap().keeper_restarts != 2 {
+        thread::yield_now(); // the second is just being started
+    }
+    assert_eq!(hooks::kill_thread(registry, "nobody"), Err(Error::NotFound));
     registry.stop().unwrap();
     assert_eq!(registry.lookup("shopping"), Err(Error::Stopped));
+}
+
+#[test]
+fn a_registry_whose_threads_die_too_often_makes_no_more_changes() {
+    let options =
+        Options { max_restarts: 2, restart_window: Duration::from_secs(10_000), ..Options::default() };
+    let (registry, _) = Registry::start_with(options).unwrap();
+    let bucket = registry.create("shopping").unwrap();
+    bucket.put("milk", 1).unwrap();
+    bucket.put("note", "two litres").unwrap();
+    let subscription = Subscription::open(registry, SubscribeOptions::default()).unwrap();
+    for _ in 0..3 {
+        hooks::kill_thread(registry, "keeper").unwrap();
+    }
+    while registry.stats().unwrap().life != Life::Failed {
+        thread::yield_now();
+    }
+    assert_eq!(registry.create("one more"), Err(Error::Stopped));
+    assert!(registry.stats().unwrap().reason.starts_with("thread keeper-"));
+    reads(registry, bucket);
+    reads_in_other_threads(registry, bucket);
+    assert_eq!(registry.create("shopping"), Ok(bucket), "it is there");
+    assert_eq!(registry.create_many(&["a", "b"]), Err(Error::Stopped));
+    assert_eq!(registry.get_or_create("a", |_| Ok(())), Err(Error::Stopped));
+    assert_eq!(bucket.stop(Reason::Normal), Err(Error::Stopped), "and not dead");
+    assert_eq!(bucket.check(), Ok(()));
+    bucket.put("eggs", 12).unwrap();
+    let snapshot = registry.snapshot().unwrap();
+    bucket.put("eggs", 13).unwrap();
+    assert_eq!(snapshot.get_in("shopping", "eggs"), Ok(Some(Value::Int(12))));
+    snapshot.close().unwrap();
+    assert_eq!(bucket.get_int("eggs"), Ok(Some(13)));
+    assert_eq!(bucket.put_for("tea", 1, Duration::from_secs(1)), Err(Error::Stopped), "nobody would end it");
+    assert_eq!(subscription.next(Some(Duration::ZERO)).err(), Some(Error::TimedOut));
+    assert_eq!(hooks::kill_thread(registry, "keeper"), Err(Error::NotFound));
+    let text = registry.describe().unwrap();
+    assert!(text.starts_with("state failed\n") && text.contains("\nreason thread keeper-"), "{text}");
+    registry.stop().unwrap();
+    assert_eq!(bucket.check(), Err(Error::Dead));
+    assert_eq!(subscription.next(None).unwrap().reason(), Some(Reason::Shutdown));
+}
+
+/// Kills the threads of a registry again and again while others create, stop, look up, snapshot and set times: nobody
+/// notices.
+#[test]
+fn nobody_notices_that_threads_die() {
+    const KILLS: usize = 10_000;
+    let options = Options { max_restarts: u32::MAX, ..Options::default() };
+    let (registry, _) = Registry::start_with(options).unwrap();
+    let kept: Vec<Bucket> = (0..100).map(|i| registry.create(format!("kept {i}")).unwrap()).collect();
+    for (i, bucket) in kept.iter().enumerate() {
+        bucket.put("i", i as i64).unwrap();
+    }
+    let timed = registry.create("timed").unwrap();
+    timed.put_for("first", 1, Duration::ZERO).unwrap(); // so that there is a timer
+    let subscription = Subscription::open(
+        registry,
+        SubscribeOptions {
+            overflow: Overflow::Block(Duration::from_secs(1000)),
+            ..SubscribeOptions::default()
+        },
+    )
+    .unwrap();
+    let before = registry.revision().unwrap();
+    let (end, told) = (AtomicBool::new(false), AtomicU64::new(before));
+    let running = || !end.load(Ordering::Relaxed);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // Every event, in order and without a gap.
+            while let Ok(event) = subscription.next(None) {
+                if event.reason() == Some(Reason::Shutdown) {
+                    return;
+                }
+                assert_eq!(event.revision(), told.fetch_add(1, Ordering::Relaxed) + 1);
+            }
+        });
+        thread::scope(|load| {
+            load.spawn(|| {
+                for i in (0..100).cycle().take_while(|_| running()) {
+                    assert_eq!(registry.lookup(format!("kept {i}")), Ok(Some(kept[i])));
+                    assert_eq!(kept[i].get_int("i"), Ok(Some(i as i64)));
+                }
+            });
+            load.spawn(|| {
+                for i in (0_u64..).take_while(|_| running()) {
+                    let name = format!("new {}", i % 50);
+                    let bucket = registry.create(&name).unwrap();
+                    (0..40).for_each(|key| bucket.put(format!("{key}"), "some text").unwrap());
+                    assert_eq!(registry.lookup(&name), Ok(Some(bucket)));
+                    bucket.stop(Reason::Normal).unwrap();
+                    assert_eq!(registry.lookup(&name), Ok(None));
+                }
+            });
+            load.spawn(|| {
+                while running() {
+                    let snapshot = registry.snapshot().unwrap();
+                    kept[0].put("text", "another text").unwrap();
+                    assert_eq!(snapshot.get_in("kept 7", "i"), Ok(Some(Value::Int(7))));
+                    snapshot.close().unwrap();
+                    timed.put_for("soon", 1, Duration::from_micros(50)).unwrap();
+                }
+            });
+            for i in 0..KILLS {
+                hooks::kill_thread(registry, if i % 4 == 3 { "timer" } else { "keeper" }).unwrap();
+            }
+            end.store(true, Ordering::Relaxed);
+        });
+        while told.load(Ordering::Relaxed) != registry.revision().unwrap() {
+            thread::yield_now();
+        }
+        // What was left for the threads to do is done.
+        while timed.count() != Ok(0) || registry.stats().unwrap().untidy {
+            thread::yield_now();
+        }
+        let stats = registry.stats().unwrap();
+        assert_eq!((stats.life, stats.names, stats.snapshots), (Life::Running, 101, 0));
+        assert!(stats.keeper_restarts + stats.timer_restarts >= KILLS as u64 - 2, "{stats:?}");
+        registry.stop().unwrap();
+    });
+    assert_eq!(kept[0].check(), Err(Error::Dead));
 }
 
 #[test]

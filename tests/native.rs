@@ -58,6 +58,8 @@ programs!(
         monitors,
         owner,
         snapshots,
+        stats,
+        supervisor,
         thread_exit,
         threads,
         times,

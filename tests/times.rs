@@ -91,7 +91,7 @@ fn a_registry_without_times_has_no_timer() {
     bucket.put("key", 1).unwrap();
     assert_eq!((bucket.touch(), bucket.touch_key("key")), (Ok(()), Ok(true)));
     assert_eq!((bucket.remaining(), bucket.remaining_key("key")), (Ok(None), Ok(None)));
-    let name = format!("kvreg-{}-time", registry.id() & 0xfff_ffff);
+    let name = format!("kvreg-timer-{}", registry.id() & 0xfff_ffff);
     let has_timer = || {
         std::fs::read_dir("/proc/self/task").unwrap().any(|task| {
             let comm = task.map(|task| task.path().join("comm"));

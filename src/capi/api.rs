@@ -4,7 +4,7 @@
 use super::types::*;
 use super::{
     batch::*, bucket::*, bulk::*, change::*, cursor::*, entry::*, event::*, handler::*, load::*, owner::*,
-    registry::*, snapshot::*, status::*, time::*, typed::*, value::*,
+    registry::*, snapshot::*, stats::*, status::*, supervisor::*, time::*, typed::*, value::*,
 };
 use crate::sync::Ordering;
 use crate::sync::plain::AtomicPtr;
@@ -163,5 +163,19 @@ fn table() -> kvreg_api {
         bucket_touch_key: kvreg_bucket_touch_key,
         bucket_remaining_key: kvreg_bucket_remaining_key,
         batch_put_for: kvreg_batch_put_for,
+        supervisor_start: kvreg_supervisor_start,
+        supervisor_add: kvreg_supervisor_add,
+        supervisor_stop: kvreg_supervisor_stop,
+        supervisor_wait: kvreg_supervisor_wait,
+        supervisor_children: kvreg_supervisor_children,
+        supervisor_stats: kvreg_supervisor_stats,
+        supervisor_describe: kvreg_supervisor_describe,
+        worker_wait: kvreg_worker_wait,
+        worker_stop: kvreg_worker_stop,
+        worker_stats: kvreg_worker_stats,
+        worker_name: kvreg_worker_name,
+        registry_stats: kvreg_registry_stats,
+        registry_describe: kvreg_registry_describe,
+        log_set: kvreg_log_set,
     }
 }

@@ -31,7 +31,8 @@
  *             it did, and a reader, who waits for nobody, sees all of it or nothing. A key's revision is its bucket's
  *             at the key's last change.
  *   fork      In the child, reads go on from the tables and snapshots as they were; everything else gives
- *             KVREG_FORKED at once: changes, all calls of batches and events, and making or closing a snapshot.
+ *             KVREG_FORKED at once: changes, all calls of batches, events and supervisors, and making or closing a
+ *             snapshot.
  *             A process that forked before its first kvreg_start is not concerned.
  *   Unload    The library is never unmapped (-z nodelete), so dlclose is harmless. At exit nothing needs to be done;
  *             but a main thread that leaves by pthread_exit leaves the process to the registries' threads, which
@@ -125,6 +126,19 @@
  *   everything that deletes the key; what changes the value in one step keeps it: kvreg_bucket_add, _update, _put_if_revision
  *   and _put_if_equal. Snapshots go on showing what has ended since. While an update function or a commit has a
  *   bucket, its keys stay, and go right afterwards; the bucket itself ends even so.
+ * Supervisors
+ *   A supervisor runs workers, functions of yours on threads of kvreg's, and restarts those that fail, as on the BEAM. It
+ *   has its children in the order in which they were added; a child is a worker or another supervisor. When one ends, its
+ *   kind of restart (KVREG_RESTART_...) says whether it is started again, and the strategy (KVREG_STRATEGY_...) which
+ *   others are ended and started again with it. If there would be more restarts than max_restarts within window_ms, the
+ *   supervisor gives up: it ends all its children, the last first, and itself. That is a failure of its own for the
+ *   supervisor above, which restarts it with all its children, or gives up in turn.
+ *   A worker is told to stop, never killed: a thread cannot be killed safely. One that does not end within its timeout_ms
+ *   is left behind: the log says so, and it runs on until it returns. Never do two threads the work of one worker: if one
+ *   that was left behind would have to be restarted, its supervisor gives up.
+ *   A supervisor has no thread: what is to be done is done by the thread of the worker that ended, or by the call that
+ *   ends something. From within a worker, a call that would wait for its own end gives KVREG_DEADLOCK. A worker that
+ *   forks: in the child its function returns into nothing, and its thread ends.
  *
  * Packed lists
  *   Many names, keys or items pass in one piece of memory: one part after the other, each a length as u32 and as many

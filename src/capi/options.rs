@@ -48,8 +48,14 @@ pub(super) unsafe fn read<T: Options>(options: *const T) -> Result<T, Error> {
 // SAFETY: numbers and pointers.
 unsafe impl Options for kvreg_options {
     const FIRST: usize = 3 * size_of::<usize>();
-    const DEFAULT: kvreg_options =
-        kvreg_options { size: size_of::<Self>(), name: ptr::null(), name_len: 0, history: 0 };
+    const DEFAULT: kvreg_options = kvreg_options {
+        size: size_of::<Self>(),
+        name: ptr::null(),
+        name_len: 0,
+        history: 0,
+        max_restarts: 3,
+        restart_window_ms: 5000,
+    };
 }
 
 // SAFETY: numbers.
@@ -122,4 +128,31 @@ unsafe impl Options for kvreg_register_options {
     const FIRST: usize = size_of::<Self>();
     const DEFAULT: kvreg_register_options =
         kvreg_register_options { size: size_of::<Self>(), owner: 0, flags: 0 };
+}
+
+// SAFETY: numbers and a pointer.
+unsafe impl Options for kvreg_supervisor_options {
+    const FIRST: usize = 56;
+    const DEFAULT: kvreg_supervisor_options = kvreg_supervisor_options {
+        size: size_of::<Self>(),
+        name: ptr::null(),
+        name_len: 0,
+        strategy: KVREG_STRATEGY_ONE_FOR_ONE,
+        max_restarts: 3,
+        window_ms: 5000,
+        parent: 0,
+        restart: KVREG_RESTART_PERMANENT,
+    };
+}
+
+// SAFETY: numbers and a pointer.
+unsafe impl Options for kvreg_worker_options {
+    const FIRST: usize = 40;
+    const DEFAULT: kvreg_worker_options = kvreg_worker_options {
+        size: size_of::<Self>(),
+        name: ptr::null(),
+        name_len: 0,
+        timeout_ms: 5000,
+        restart: KVREG_RESTART_PERMANENT,
+    };
 }

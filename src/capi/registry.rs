@@ -5,12 +5,18 @@ use super::{guard, guard_len, name, optional, options, output, owner};
 use crate::error::Error;
 use crate::registry::{Options, Registry, Started};
 use core::ffi::{c_char, c_void};
+use std::time::Duration;
 
 /// Starts a registry: an empty table of names, with a thread of its own for the work that no caller waits for.
 ///
 /// With `options->name` it is process-wide: starting that name again gives `KVREG_EXISTS` and the running registry
 /// in `*out`, from any language and shared object of this process. NULL options are the defaults (no name).
 /// `KVREG_IO` if the system gives no thread.
+///
+/// Should one of the registry's threads die, of a defect inside kvreg, it is started anew, and nobody notices. If that
+/// happens more than `max_restarts` times within `restart_window_ms`, the registry makes no more changes to its table:
+/// kvreg_create of a new name and kvreg_bucket_stop give `KVREG_STOPPED`. Lookups, gets, puts and snapshots go on, and
+/// kvreg_stop ends it. kvreg_registry_stats and the log tell.
 ///
 /// @thread any; may block for the start of a thread
 /// @owner the caller, who ends it with kvreg_stop; the name is copied
@@ -213,12 +219,10 @@ unsafe fn start_options<'a>(options: *const kvreg_options) -> Result<Options<'a>
         0 => None,
         number => Some(number),
     };
-    if options.name.is_null() && options.name_len == 0 {
-        return Ok(Options { name: None, history });
-    }
+    let kvreg_options { name: data, name_len, max_restarts, restart_window_ms, .. } = options;
     // SAFETY: the name is readable by this function's contract.
-    let name = unsafe { name(options.name, options.name_len)? };
-    Ok(Options { name: Some(name), history })
+    let name = if data.is_null() && name_len == 0 { None } else { Some(unsafe { name(data, name_len)? }) };
+    Ok(Options { name, history, max_restarts, restart_window: Duration::from_millis(restart_window_ms) })
 }
 
 #[inline(always)]

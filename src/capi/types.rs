@@ -34,6 +34,11 @@ pub type kvreg_owner = u64;
 /// Id of an entry: an object that is registered. It ends with `kvreg_unregister`, its owner or its registry; from then on
 /// it answers `KVREG_DEAD`.
 pub type kvreg_entry = u64;
+/// Id of a supervisor. To be ended with `kvreg_supervisor_stop`; from then on it answers `KVREG_STOPPED`.
+pub type kvreg_supervisor = u64;
+
+/// Id of a worker. There is nothing to free: when the worker is over it answers `KVREG_DEAD`.
+pub type kvreg_worker = u64;
 
 /// What a call answers: `KVREG_OK` (0) or an error, always negative. A status says everything; there is no "last error".
 pub type kvreg_status = i32;
@@ -135,6 +140,38 @@ pub const KVREG_REGISTER_DUPLICATE: u32 = 1;
 /// For `kvreg_bucket_add`: a result beyond the limits becomes the limit, instead of `KVREG_OUT_OF_RANGE`.
 pub const KVREG_ADD_CLAMP: u32 = 1;
 
+/// What a supervisor does about a child that failed: it restarts that child.
+pub const KVREG_STRATEGY_ONE_FOR_ONE: u32 = 0;
+/// It ends all children, the last first, and starts them again in their order.
+pub const KVREG_STRATEGY_ONE_FOR_ALL: u32 = 1;
+/// It does so with that child and those that were added after it.
+pub const KVREG_STRATEGY_REST_FOR_ONE: u32 = 2;
+
+/// Which ends of a child are followed by another start: all of them.
+pub const KVREG_RESTART_PERMANENT: u32 = 0;
+/// Failures. A worker that ended normally is over; but a supervisor that restarts it together with others runs it again.
+pub const KVREG_RESTART_TRANSIENT: u32 = 1;
+/// None: the child is over when it ends, however it does.
+pub const KVREG_RESTART_TEMPORARY: u32 = 2;
+
+/// How something stands: it works.
+pub const KVREG_STATE_RUNNING: u32 = 0;
+/// It was told to stop, and has not ended.
+pub const KVREG_STATE_ENDING: u32 = 1;
+/// It ended, or does not run at the moment.
+pub const KVREG_STATE_STOPPED: u32 = 2;
+/// It gave up.
+pub const KVREG_STATE_FAILED: u32 = 3;
+
+/// How much a record of the log matters: it tells what happens in good order, too.
+pub const KVREG_LOG_DEBUG: u32 = 0;
+/// Something was restarted.
+pub const KVREG_LOG_INFO: u32 = 1;
+/// Something failed or is late.
+pub const KVREG_LOG_WARN: u32 = 2;
+/// Something was given up.
+pub const KVREG_LOG_ERROR: u32 = 3;
+
 /// Names and keys are 0 to this many bytes long.
 pub const KVREG_NAME_MAX: u32 = 65535;
 
@@ -157,6 +194,10 @@ pub struct kvreg_options {
     /// How many events are remembered for subscriptions that begin in the past (`KVREG_START_REVISION`). 0, the default:
     /// 1,024, but only from the first subscription or handler on, so that nothing is spent where there is none.
     pub history: u64,
+    /// The registry gives up if its threads would be restarted more often than this within the window. By default 3.
+    pub max_restarts: u32,
+    /// In milliseconds. By default 5000.
+    pub restart_window_ms: u64,
 }
 
 /// How a bucket is made. Fill it with `KVREG_BUCKET_OPTIONS_INIT`, then set what you want.
@@ -310,3 +351,132 @@ pub type kvreg_loader_function =
 
 /// Ends what a function was given as its `data`. May be NULL where it is asked for.
 pub type kvreg_destroy_function = Option<unsafe extern "C-unwind" fn(data: *mut c_void)>;
+
+/// How a supervisor is started. Fill it with `KVREG_SUPERVISOR_OPTIONS_INIT`, then set what you want.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct kvreg_supervisor_options {
+    /// `sizeof(kvreg_supervisor_options)`; bytes beyond what this library knows must be zero.
+    pub size: usize,
+    /// What the log calls it, or NULL for "supervisor".
+    pub name: *const c_char,
+    /// Length of `name` in bytes, 0 to 65,535.
+    pub name_len: usize,
+    /// `KVREG_STRATEGY_ONE_FOR_ONE` (the default), `_ONE_FOR_ALL` or `_REST_FOR_ONE`.
+    pub strategy: u32,
+    /// It gives up when there would be more restarts than this within `window_ms`. By default 3; 0 allows none.
+    pub max_restarts: u32,
+    /// In milliseconds. By default 5000.
+    pub window_ms: u64,
+    /// The supervisor whose child it becomes, or 0.
+    pub parent: kvreg_supervisor,
+    /// What the parent does when it gives up: `KVREG_RESTART_PERMANENT` (the default), `_TRANSIENT` or `_TEMPORARY`.
+    pub restart: u32,
+}
+
+/// How a worker is run. Fill it with `KVREG_WORKER_OPTIONS_INIT`, then set what you want.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct kvreg_worker_options {
+    /// `sizeof(kvreg_worker_options)`; bytes beyond what this library knows must be zero.
+    pub size: usize,
+    /// What the log calls it and, after `kvreg-`, as far as 15 bytes go, the system its thread; or NULL for "worker".
+    pub name: *const c_char,
+    /// Length of `name` in bytes, 0 to 65,535.
+    pub name_len: usize,
+    /// How long its supervisor waits for it when it is told to stop, in milliseconds: 0 not at all, -1 for ever. By
+    /// default 5000. A worker that does not end in time is left behind.
+    pub timeout_ms: i64,
+    /// `KVREG_RESTART_PERMANENT` (the default), `_TRANSIENT` or `_TEMPORARY`.
+    pub restart: u32,
+}
+
+/// How a supervisor stands. Fill it with `KVREG_SUPERVISOR_INFO_INIT`: `size` tells how much of it the caller knows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct kvreg_supervisor_info {
+    /// `sizeof(kvreg_supervisor_info)`; what this library does not know is set to zero.
+    pub size: usize,
+    /// `KVREG_STATE_RUNNING`, `_ENDING`, `_STOPPED` or `_FAILED`.
+    pub state: u32,
+    /// `KVREG_STRATEGY_ONE_FOR_ONE`, `_ONE_FOR_ALL` or `_REST_FOR_ONE`.
+    pub strategy: u32,
+    /// How many children it has.
+    pub children: u64,
+    /// How many of them run.
+    pub running: u64,
+    /// How many of these were told to stop, and did not in time.
+    pub left_behind: u64,
+    /// How often it restarted something.
+    pub restarts: u64,
+}
+
+/// How a worker stands. Fill it with `KVREG_WORKER_INFO_INIT`: `size` tells how much of it the caller knows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct kvreg_worker_info {
+    /// `sizeof(kvreg_worker_info)`; what this library does not know is set to zero.
+    pub size: usize,
+    /// `KVREG_STATE_RUNNING`, `_ENDING` or `_STOPPED`.
+    pub state: u32,
+    /// `KVREG_RESTART_PERMANENT`, `_TRANSIENT` or `_TEMPORARY`.
+    pub restart: u32,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// What its function returned last; 0 before that. `KVREG_IO` if the system gave it no thread.
+    pub status: i32,
+}
+
+/// What a worker does, once for each start, on a thread of its own (`kvreg-…`, all signals blocked, on any of the
+/// process' CPUs). 0 is its normal end, anything else a failure. It must return soon after `kvreg_worker_wait` says that
+/// it shall: nothing else can end it. An exception that leaves it ends the process; `longjmp` and `pthread_exit` must not
+/// leave it.
+pub type kvreg_worker_function =
+    Option<unsafe extern "C-unwind" fn(data: *mut c_void, worker: kvreg_worker) -> i32>;
+
+/// How a registry stands. Fill it with `KVREG_STATS_INIT`: `size` tells how much of it the caller knows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct kvreg_stats {
+    /// `sizeof(kvreg_stats)`; what this library does not know is set to zero.
+    pub size: usize,
+    /// `KVREG_STATE_RUNNING`, or `KVREG_STATE_FAILED` if it makes no more changes to its table.
+    pub state: u32,
+    /// 1 if something is to be freed by the registry's thread, else 0.
+    pub untidy: u32,
+    /// How many names the table has.
+    pub names: u64,
+    /// How many changes (creates and exits) the table has seen.
+    pub revision: u64,
+    /// How many snapshots are held, counting those that were taken out of another one.
+    pub snapshots: u64,
+    /// How many things wait to be sorted out and freed since their snapshots were closed.
+    pub backlog: u64,
+    /// How many changes wait for the turn to change the table.
+    pub mailbox: u64,
+    /// How often the registry's thread was started anew.
+    pub keeper_restarts: u64,
+    /// How often the thread was that ends what has a time to live.
+    pub timer_restarts: u64,
+    /// In how many buckets anything has a time to live.
+    pub timed_buckets: u64,
+    /// How many subscriptions there are.
+    pub subscriptions: u64,
+    /// How many handlers.
+    pub handlers: u64,
+    /// How many events wait in the queues of both.
+    pub queued: u64,
+    /// How many of them in the longest queue.
+    pub longest_queue: u64,
+    /// How long the longest call of a handler took, in nanoseconds, of the handlers that there are.
+    pub slowest_handler_ns: u64,
+    /// How many calls of these handlers failed.
+    pub handler_failures: u64,
+    /// Bytes of memory that the nodes of all registries of this process have from the system.
+    pub node_bytes: u64,
+}
+
+/// What gets the records of the log: a level (`KVREG_LOG_...`) and a line of text, which is UTF-8, does not end in NUL, and
+/// is valid during the call.
+pub type kvreg_log_function =
+    Option<unsafe extern "C-unwind" fn(data: *mut c_void, level: u32, text: *const c_char, text_len: usize)>;

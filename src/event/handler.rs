@@ -15,9 +15,10 @@ use super::waits::Wait;
 use super::{Event, Overflow};
 use crate::error::Error;
 use crate::handle::{self, Object, ObjectSlot};
+use crate::log::{self, Level};
 use crate::owner::{Owner, Tied, Ties};
 use crate::registry::{self, Registry, load};
-use crate::slot::{Kind, Slots};
+use crate::slot::{Kind, Slots, index_of};
 use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering, global, local};
 use crate::{fork, lock};
 use std::cell::Cell;
@@ -234,6 +235,12 @@ impl Called {
         })
     }
 
+    /// How long its longest call took, in nanoseconds, and how many have failed.
+    pub(super) fn figures(&self) -> (u64, u64) {
+        // Relaxed: figures for people.
+        (self.slowest.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
+    }
+
     /// Sees to it that it has seen all that was published before this call.
     pub(super) fn settle(self: &Arc<Called>) {
         if self.mode == Mode::Asynchronous {
@@ -282,9 +289,13 @@ impl Called {
                     // The same call still, or one that began since then?
                     let over = |since: Instant| self.limit.is_some_and(|limit| since.elapsed() >= limit);
                     run.overdue = run.since.is_some_and(over);
-                    if run.overdue && !self.keep {
-                        run.removed = true;
-                        drop(run);
+                    let overdue = run.overdue;
+                    run.removed |= overdue && !self.keep;
+                    drop(run);
+                    if overdue {
+                        self.write("takes longer than it may");
+                    }
+                    if overdue && !self.keep {
                         let _ = self.leave(); // another may have been first
                         return true; // whoever runs it ends its function
                     }
@@ -365,10 +376,20 @@ impl Called {
         self.ended.notify_all();
         let slow = self.limit.is_some_and(|limit| time >= limit);
         let ends = !removed && !self.keep && (failed || slow);
+        if failed || slow {
+            self.write(if failed { "failed" } else { "took longer than it may" });
+        }
         if ends {
             let _ = Handler(self.id).remove(); // another may have been first
         }
         !removed && !ends
+    }
+
+    /// Tells the log. To be called with nothing held.
+    fn write(&self, what: &str) {
+        let (registry, handler) = (index_of(self.registry.id()), index_of(self.id));
+        let then = if self.keep { "" } else { "; it is removed" };
+        log::write(Level::Warn, &format!("registry {registry}: handler {handler} {what}{then}"));
     }
 
     /// From now on it does not run. Waits for a call under way in another thread as long as that may take, and tells

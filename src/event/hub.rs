@@ -106,6 +106,12 @@ impl Hub {
         }
     }
 
+    /// How many queues there are, how much is in all of them, and in the longest.
+    pub(crate) fn figures(&self) -> (u64, u64, u64) {
+        let lens = || self.queues.values().map(|queue| queue.len() as u64);
+        (self.queues.len() as u64, lens().sum(), lens().max().unwrap_or(0))
+    }
+
     pub(crate) fn take_wakes(&mut self) -> Wakes {
         std::mem::take(&mut self.wakes)
     }

@@ -79,6 +79,18 @@ impl Waits {
         self.any.store(!list.is_empty(), Ordering::Relaxed); // whoever still looks finds nothing
     }
 
+    /// How many handlers there are, how long their longest call took in nanoseconds, and how many have failed.
+    pub(crate) fn figures(&self) -> (u64, u64, u64) {
+        let list = Arc::clone(&self.list.lock());
+        let handlers = list.iter().filter_map(|wait| match wait {
+            Wait::Handler(called) => Some(called.figures()),
+            Wait::Room { .. } => None,
+        });
+        handlers.fold((0, 0, 0), |(count, most, failures), (slowest, failed)| {
+            (count + 1, most.max(slowest), failures + failed)
+        })
+    }
+
     /// Takes all handlers out.
     pub(crate) fn take(&self) -> Vec<Arc<Called>> {
         let list = std::mem::take(&mut *self.list.lock());

@@ -236,6 +236,10 @@ pub(crate) mod channel {
     }
 
     impl<T> Receiver<T> {
+        pub(crate) fn len(&self) -> usize {
+            self.0.lock().len()
+        }
+
         pub(crate) fn try_recv(&self) -> Result<T, ()> {
             self.0.lock().pop_front().ok_or(())
         }

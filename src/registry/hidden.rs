@@ -19,7 +19,7 @@ use std::ptr::NonNull;
 impl Turn {
     #[cold]
     pub(super) fn hide(&mut self, pin: &Pin, registry: u64, name: &[u8]) -> Result<u64, Error> {
-        let table = self.table(registry)?;
+        let table = self.table_to_change(registry)?;
         let (index, slot) = BUCKETS.take()?;
         let id = BUCKETS.next_id(index);
         slot.fill(registry, table, table.make_name(pin, name, id).as_ptr());
@@ -31,7 +31,7 @@ impl Turn {
     /// Puts a hidden bucket into the table, or ends it if its name is there already.
     #[cold]
     pub(super) fn show(&mut self, pin: &Pin, registry: u64, bucket: u64) -> Result<(u64, Unseen), Error> {
-        let table = self.table(registry)?;
+        let table = self.table_to_change(registry)?;
         let slot = BUCKETS.resolve(bucket)?; // it may have been stopped
         // Relaxed: written by those who had the turn before.
         let name = slot.name.load(Ordering::Relaxed);

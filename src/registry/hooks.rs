@@ -3,84 +3,42 @@
 use super::{Registry, Shared};
 use crate::bucket::Bucket;
 use crate::error::Error;
+use crate::slot::index_of;
+use crate::supervisor::bell::Bell;
+use crate::supervisor::bell::hooks::Hooks;
 use std::cell::Cell;
-use std::sync::{Condvar, Mutex};
 use std::time::Duration;
-
-#[derive(Default, PartialEq, Clone, Copy)]
-enum Order {
-    #[default]
-    Run,
-    Suspend,
-    Suspended,
-    Die,
-}
-
-/// What a test wants of the thread.
-#[derive(Default)]
-pub(super) struct Hooks {
-    order: Mutex<Order>,
-    changed: Condvar,
-}
-
-impl Hooks {
-    pub(super) fn new() -> Hooks {
-        Hooks::default()
-    }
-
-    /// Called by the thread whenever it wakes. Tells whether it must die.
-    pub(super) fn checkpoint(&self) -> bool {
-        let mut order = self.order.lock().unwrap();
-        if *order == Order::Suspend {
-            *order = Order::Suspended;
-            self.changed.notify_all();
-        }
-        while *order == Order::Suspended {
-            order = self.changed.wait(order).unwrap();
-        }
-        std::mem::take(&mut *order) == Order::Die
-    }
-
-    pub(super) fn resume(&self) {
-        let mut order = self.order.lock().unwrap();
-        if *order != Order::Die {
-            *order = Order::Run;
-        }
-        self.changed.notify_all();
-    }
-}
 
 /// Suspends the registry's thread, and returns when it stands still.
 pub fn suspend_thread(registry: Registry) -> Result<(), Error> {
-    let keeper = &Shared::of(registry.0)?.keeper;
-    let mut order = keeper.hooks.order.lock().unwrap();
-    *order = Order::Suspend;
-    while *order == Order::Suspend {
-        // Again and again: a thread that waits for readers takes a wake-up for itself.
-        if let Some(thread) = keeper.thread() {
-            thread.unpark();
-        }
-        order = keeper.hooks.changed.wait_timeout(order, Duration::from_millis(1)).unwrap().0;
-    }
-    Ok(())
+    order(registry, "keeper", Hooks::suspend)
 }
 
 /// Lets a suspended thread go on.
 pub fn resume_thread(registry: Registry) -> Result<(), Error> {
-    Shared::of(registry.0)?.keeper.hooks.resume();
+    Shared::of(registry.0)?.keeper.bell.hooks.resume();
     Ok(())
 }
 
-/// Kills the registry's thread, and returns when it is gone. The registry is not told.
-pub fn kill_thread(registry: Registry) -> Result<(), Error> {
-    let keeper = &Shared::of(registry.0)?.keeper;
-    let Some(thread) = keeper.thread.lock().take() else { return Ok(()) };
-    *keeper.hooks.order.lock().unwrap() = Order::Die;
-    while !thread.is_finished() {
-        thread.thread().unpark(); // as above
-        std::thread::yield_now();
-    }
-    thread.join().map_err(|_| Error::Panicked)
+/// Kills one of the registry's threads, "keeper" for the registry's own, at its next checkpoint, and returns when it
+/// dies; the supervisor then does what it does. [`Error::NotFound`] if there is no such thread (any more).
+pub fn kill_thread(registry: Registry, name: &str) -> Result<(), Error> {
+    order(registry, name, Hooks::kill)
+}
+
+fn order(
+    registry: Registry,
+    name: &str,
+    give: fn(&Hooks, &Bell, &dyn Fn() -> bool) -> bool,
+) -> Result<(), Error> {
+    let supervisor = Shared::of(registry.0)?.threads.supervisor().ok_or(Error::Stopped)?;
+    let bell = supervisor.bell(&format!("{name}-{}", index_of(registry.0))).ok_or(Error::NotFound)?;
+    if give(&bell.hooks, &bell, &|| supervisor.has(&bell)) { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// How often the registry's thread was started anew.
+pub fn restarts(registry: Registry) -> Result<u64, Error> {
+    Ok(Shared::of(registry.0)?.keeper.bell.restarts())
 }
 
 /// Runs `work` while this thread has the right to change the registry's table: nobody else can.
@@ -109,12 +67,6 @@ pub fn advance_clock(registry: Registry, by: Duration) -> Result<(), Error> {
 /// How many buckets the timer looks after.
 pub fn planned_buckets(registry: Registry) -> Result<usize, Error> {
     Ok(Shared::of(registry.0)?.timer.planned())
-}
-
-/// Kills the timer's thread. The registry is not told.
-pub fn kill_timer(registry: Registry) -> Result<(), Error> {
-    Shared::of(registry.0)?.timer.kill();
-    Ok(())
 }
 
 /// How many threads wait for a loader of another one.

@@ -10,12 +10,11 @@ use super::{Registry, Shared, turn};
 use crate::bucket::{Bucket, BucketSlot, Due, NEVER, Reason, Right, Times};
 use crate::epoch::Pin;
 use crate::error::Error;
-use crate::sync::{Condvar, Mutex, MutexGuard, Ordering};
+use crate::supervisor::bell::Bell;
+use crate::sync::{Arc, Mutex, MutexGuard, Ordering};
 use std::collections::BTreeSet;
-use std::os::unix::thread::JoinHandleExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, Instant};
 
 /// So many keys of one bucket are ended before the others have their turn.
 const KEYS: usize = 64;
@@ -24,7 +23,7 @@ const AGAIN: Duration = Duration::from_millis(2);
 
 pub(super) struct Timer {
     state: Mutex<State>,
-    changed: Condvar,
+    bell: Arc<Bell>,
     #[cfg(feature = "test-hooks")]
     pub(super) hooks: hooks::Clock,
 }
@@ -37,7 +36,8 @@ struct State {
     plan: BTreeSet<(u64, u64)>,
     /// Buckets to look at again soon.
     again: Vec<u64>,
-    thread: Option<JoinHandle<()>>,
+    /// There is a thread.
+    begun: bool,
     /// The thread sleeps, and there is nothing to end.
     #[cfg(feature = "test-hooks")]
     resting: bool,
@@ -47,7 +47,7 @@ impl Timer {
     pub(super) fn new() -> Timer {
         Timer {
             state: Mutex::default(),
-            changed: Condvar::new(),
+            bell: Arc::default(),
             #[cfg(feature = "test-hooks")]
             hooks: hooks::Clock::default(),
         }
@@ -75,9 +75,9 @@ impl Timer {
         if state.registry != registry {
             return Err(Error::Dead);
         }
-        if state.thread.as_ref().is_none_or(JoinHandle::is_finished) {
-            let name = format!("kvreg-{}-time", registry & 0xfff_ffff);
-            state.thread = Some(crate::thread::start(name, move || self.run(shared, registry))?);
+        if !state.begun {
+            shared.threads.child(registry, "timer", &self.bell, move |_| self.run(shared, registry))?;
+            state.begun = true;
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ impl Timer {
             state.plan.insert((end, bucket.id()));
             times.planned.store(end, Ordering::Release); // Release: see `Times::apply`
             if state.plan.first() == Some(&(end, bucket.id())) {
-                self.changed.notify_all();
+                self.bell.ring();
             }
         }
     }
@@ -107,33 +107,26 @@ impl Timer {
         state.plan.remove(&(planned, times.bucket.id()));
     }
 
-    /// Ends the thread, and waits for its end.
+    /// Forgets all, for the registry has ended.
     pub(super) fn end(&self) {
-        let thread = {
-            let mut state = self.state.lock();
-            state.registry = 0;
-            state.plan.clear();
-            state.again.clear();
-            self.changed.notify_all();
-            state.thread.take()
-        };
-        // As in `Keeper::end`: it may be this very thread.
-        // SAFETY: a plain call without arguments.
-        if let Some(thread) = thread.filter(|thread| thread.as_pthread_t() != unsafe { libc::pthread_self() })
-        {
-            let _ = thread.join(); // it catches its own panics
-        }
+        *self.state.lock() = State::default();
+    }
+
+    /// How often the thread was started anew.
+    pub(super) fn restarts(&self) -> u64 {
+        self.bell.restarts()
+    }
+
+    /// How many buckets it looks after.
+    pub(super) fn planned(&self) -> usize {
+        self.state.lock().plan.len()
     }
 
     /// The thread's life.
     fn run(&self, shared: &'static Shared, registry: u64) {
         crate::thread::keep_foreign_code_away();
         let mut state = self.state.lock();
-        while state.registry == registry {
-            #[cfg(feature = "test-hooks")]
-            if self.hooks.must_die() {
-                return;
-            }
+        while state.registry == registry && !self.bell.is_told() {
             let now = self.now();
             match state.plan.first() {
                 Some(&(end, bucket)) if end <= now => {
@@ -141,9 +134,14 @@ impl Timer {
                     forget_plan(Bucket::from_id(bucket), end);
                     let work =
                         || catch_unwind(AssertUnwindSafe(|| look(shared, Bucket::from_id(bucket), now)));
-                    // After a panic it finds the rest again.
-                    if let Ok(Look::Again) | Err(_) = MutexGuard::unlocked(&mut state, work) {
+                    let looked = MutexGuard::unlocked(&mut state, work);
+                    // Whoever comes after a panic finds the rest again.
+                    if !matches!(looked, Ok(Look::Done)) {
                         state.again.push(bucket);
+                    }
+                    if let Err(panic) = looked {
+                        drop(state);
+                        resume_unwind(panic); // to the supervisor
                     }
                 }
                 next => {
@@ -166,12 +164,8 @@ impl Timer {
         if !state.again.is_empty() {
             pause = Some(pause.map_or(AGAIN, |pause| pause.min(AGAIN)));
         }
-        match pause {
-            None => self.changed.wait(state),
-            Some(pause) => {
-                let _ = self.changed.wait_for(state, pause); // the plan is looked at in any case
-            }
-        }
+        // Whatever it hears, or if it dies in its sleep: the plan is looked at.
+        MutexGuard::unlocked(state, || self.bell.hear(pause.map(|pause| Instant::now() + pause)));
         #[cfg(feature = "test-hooks")]
         {
             state.resting = false;
@@ -264,15 +258,13 @@ fn monotonic() -> u64 {
 /// For tests: a clock that stands still.
 #[cfg(feature = "test-hooks")]
 pub(super) mod hooks {
-    use super::{Condvar, Duration, Timer, monotonic};
-    use crate::sync::{AtomicBool, AtomicU64, Ordering};
-    use std::thread::JoinHandle;
+    use super::{Duration, Timer, monotonic};
+    use crate::sync::{AtomicU64, Condvar, Ordering};
 
     #[derive(Default)]
     pub(in crate::registry) struct Clock {
         /// 0, or the moment at which it stands.
         now: AtomicU64,
-        die: AtomicBool,
         rested: Condvar,
     }
 
@@ -285,10 +277,6 @@ pub(super) mod hooks {
             Some(self.now.load(Ordering::Relaxed)).filter(|&now| now != 0)
         }
 
-        pub(super) fn must_die(&self) -> bool {
-            self.die.swap(false, Ordering::Relaxed)
-        }
-
         pub(super) fn rest(&self) {
             self.rested.notify_all();
         }
@@ -298,7 +286,7 @@ pub(super) mod hooks {
         pub(in crate::registry) fn freeze(&self) {
             let _state = self.state.lock();
             self.hooks.now.store(monotonic(), Ordering::Relaxed);
-            self.changed.notify_all();
+            self.bell.ring();
         }
 
         /// Returns when all has ended whose time has come by then.
@@ -307,25 +295,9 @@ pub(super) mod hooks {
             let now = self.hooks.now().expect("it stands still");
             self.hooks.now.store(now + by.as_nanos() as u64, Ordering::Relaxed);
             state.resting = false;
-            self.changed.notify_all();
-            while !state.resting && state.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            self.bell.ring();
+            while !state.resting && state.begun {
                 let _ = self.hooks.rested.wait_for(&mut state, Duration::from_millis(5));
-            }
-        }
-
-        /// How many buckets are in the plan.
-        pub(in crate::registry) fn planned(&self) -> usize {
-            self.state.lock().plan.len()
-        }
-
-        /// Ends the thread as if it had died.
-        pub(in crate::registry) fn kill(&self) {
-            let Some(thread) = self.state.lock().thread.take() else { return };
-            self.hooks.die.store(true, Ordering::Relaxed);
-            while !JoinHandle::is_finished(&thread) {
-                drop(self.state.lock());
-                self.changed.notify_all();
-                std::thread::yield_now();
             }
         }
     }

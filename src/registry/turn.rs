@@ -118,12 +118,19 @@ impl Mailbox {
         let (sender, receiver) = unbounded(); // bounded by the callers, who wait
         Mailbox { sender, receiver }
     }
+
+    /// How many changes wait.
+    pub(super) fn len(&self) -> usize {
+        self.receiver.len()
+    }
 }
 
 /// The state that the turn guards.
 pub(super) struct Turn {
     /// Whose turn it is; 0 if nobody's.
     registry: u64,
+    /// The same, and 0 if that registry makes no more changes to its table.
+    changing: u64,
     /// Dangling while nobody's.
     table: NonNull<Table>,
     /// Buckets that live and are not in the table. There are as many as loaders that run.
@@ -143,13 +150,31 @@ impl Turn {
 
     /// The table is held as long as the registry runs.
     pub(super) fn new(registry: u64, table: NonNull<Table>, hub: Option<Box<Hub>>) -> Turn {
-        Turn { registry, table, hub, hidden: Vec::new(), owned: Owned::default() }
+        Turn { registry, changing: registry, table, hub, hidden: Vec::new(), owned: Owned::default() }
     }
 
     /// The table lives longer than this turn.
     pub(super) fn table<'t>(&self, registry: u64) -> Result<&'t Table, Error> {
         // SAFETY: held while it is this registry's turn, and freed only when the pins are gone that came before.
         if self.registry == registry { Ok(unsafe { self.table.as_ref() }) } else { Err(Error::Stopped) }
+    }
+
+    /// As [`Turn::table`], for who is to change the names.
+    pub(super) fn table_to_change<'t>(&self, registry: u64) -> Result<&'t Table, Error> {
+        // SAFETY: as above; not 0 while it is this registry's turn.
+        if self.changing == registry { Ok(unsafe { self.table.as_ref() }) } else { Err(Error::Stopped) }
+    }
+
+    /// Whether it refuses them.
+    pub(super) fn is_failed(&self, registry: u64) -> Result<bool, Error> {
+        if self.registry == registry { Ok(self.changing == 0) } else { Err(Error::Stopped) }
+    }
+
+    /// Refuses all changes to the names from now on: too many of the registry's threads have died.
+    pub(super) fn fail(&mut self, registry: u64) {
+        if self.registry == registry {
+            self.changing = 0;
+        }
     }
 
     pub(super) fn apply(
@@ -188,7 +213,7 @@ impl Turn {
         seen: u64,
         terms: Option<&Terms>,
     ) -> Result<(u64, Unseen), Error> {
-        let table = self.table(registry)?;
+        let table = self.table_to_change(registry)?;
         if table.names.revision() != seen
             && let Some(found) = table.names.find_hashed(pin, hash, name)
         {
@@ -272,6 +297,7 @@ impl Turn {
             self.disown(registry, slot, bucket);
             return Ok((bucket, unseen));
         }
+        self.table_to_change(registry)?;
         let name = slot.name.load(Ordering::Relaxed); // Relaxed: written by those who had the turn before
         // SAFETY: a living bucket's name is in this table; buckets die under this turn only.
         let (told, unseen) = unsafe {

@@ -33,7 +33,14 @@ static GOOD_IS struct {
     kvreg_subscription subscription;
     kvreg_monitor monitor; /* of the bucket */
     kvreg_handler handler;
+    kvreg_supervisor supervisor;
+    kvreg_worker worker; /* of it; sleeps until it is told to stop */
 } good;
+
+static inline int32_t sleep_until_told(void *data, kvreg_worker worker) {
+    (void)data;
+    return kvreg_worker_wait(worker, -1) == KVREG_STOPPED ? 0 : 1;
+}
 
 static inline kvreg_status take_note(void *data, const kvreg_event *event) {
     (void)data;
@@ -58,6 +65,8 @@ static inline void good_take(kvreg_registry registry, kvreg_bucket bucket) {
     CHECK_EQ(kvreg_subscribe(registry, NULL, &good.subscription), KVREG_OK);
     CHECK_EQ(kvreg_bucket_monitor(bucket, good.subscription, &good.monitor), KVREG_OK);
     CHECK_EQ(kvreg_handler_add(registry, NULL, take_note, NULL, NULL, &good.handler), KVREG_OK);
+    CHECK_EQ(kvreg_supervisor_start(NULL, &good.supervisor), KVREG_OK);
+    CHECK_EQ(kvreg_supervisor_add(good.supervisor, NULL, sleep_until_told, NULL, NULL, &good.worker), KVREG_OK);
 }
 
 /* Those that were taken here. */
@@ -72,6 +81,7 @@ static inline void good_close(void) {
     CHECK(removed == KVREG_OK || removed == KVREG_DEAD); /* it ends with its registry */
     CHECK_EQ(kvreg_monitor_cancel(good.monitor), KVREG_OK);
     CHECK_EQ(kvreg_subscription_close(good.subscription), KVREG_OK);
+    CHECK_EQ(kvreg_supervisor_stop(good.supervisor), KVREG_OK);
 }
 
 static inline int64_t calls_but(int64_t answer, int64_t fine) { return answer == fine ? 0 : answer; }
@@ -310,6 +320,74 @@ static inline int64_t call_bucket_crash(uint64_t handle, const char *key, size_t
     return handle == good.bucket ? calls_but(answer, KVREG_DEAD) : answer;
 }
 
+CALL(supervisor_children, (handle, NULL, 0))
+CALL(supervisor_describe, (handle, NULL, 0))
+CALL(supervisor_stop, (handle))
+CALL(worker_name, (handle, NULL, 0))
+CALL(registry_describe, (handle, NULL, 0))
+CALL(worker_stop, (handle, -1))
+
+static inline int64_t call_supervisor_add(uint64_t handle, const char *name, size_t name_len) {
+    kvreg_worker_options options = KVREG_WORKER_OPTIONS_INIT;
+    kvreg_worker out = POISON;
+    options.name = name;
+    options.name_len = name_len;
+    const int64_t answer = kvreg_supervisor_add(handle, &options, sleep_until_told, NULL, NULL, &out);
+    if (answer == KVREG_OK) CHECK_EQ(kvreg_worker_stop(out, -1), KVREG_OK);
+    return calls_gave(answer, out == 0, "the result of kvreg_supervisor_add is 0 after an error");
+}
+
+/* As a parent. */
+static inline int64_t call_supervisor_start(uint64_t handle, const char *name, size_t name_len) {
+    kvreg_supervisor_options options = KVREG_SUPERVISOR_OPTIONS_INIT;
+    kvreg_supervisor out = POISON;
+    options.name = name;
+    options.name_len = name_len;
+    options.parent = handle ? handle : 1;
+    const int64_t answer = kvreg_supervisor_start(&options, &out);
+    if (answer == KVREG_OK) CHECK_EQ(kvreg_supervisor_stop(out), KVREG_OK);
+    return calls_gave(answer, out == 0, "the result of kvreg_supervisor_start is 0 after an error");
+}
+
+static inline int64_t call_supervisor_wait(uint64_t handle, const char *key, size_t key_len) {
+    uint32_t state = 77;
+    (void)key, (void)key_len;
+    const int64_t answer = kvreg_supervisor_wait(handle, 0, &state);
+    return calls_but(calls_gave(answer, state == KVREG_STATE_RUNNING, "the state is 0 after an error"), KVREG_TIMED_OUT);
+}
+
+static inline int64_t call_supervisor_stats(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_supervisor_info info = KVREG_SUPERVISOR_INFO_INIT;
+    (void)key, (void)key_len;
+    info.children = POISON;
+    const int64_t answer = kvreg_supervisor_stats(handle, &info);
+    CHECK(info.size == sizeof info && info.children <= 1);
+    return calls_gave(answer, info.children == 0, "the result of kvreg_supervisor_stats is 0 after an error");
+}
+
+static inline int64_t call_registry_stats(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_stats stats = KVREG_STATS_INIT;
+    (void)key, (void)key_len;
+    stats.names = POISON;
+    const int64_t answer = kvreg_registry_stats(handle, &stats);
+    CHECK(stats.size == sizeof stats && stats.names != POISON);
+    return calls_gave(answer, stats.names == 0, "the result of kvreg_registry_stats is 0 after an error");
+}
+
+static inline int64_t call_worker_stats(uint64_t handle, const char *key, size_t key_len) {
+    kvreg_worker_info info = KVREG_WORKER_INFO_INIT;
+    (void)key, (void)key_len;
+    info.restarts = POISON;
+    const int64_t answer = kvreg_worker_stats(handle, &info);
+    CHECK(info.size == sizeof info && info.restarts == 0);
+    return answer;
+}
+
+static inline int64_t call_worker_wait(uint64_t handle, const char *key, size_t key_len) {
+    (void)key, (void)key_len;
+    return calls_but(kvreg_worker_wait(handle, 0), KVREG_TIMED_OUT);
+}
+
 /* The revision is one that no key has. */
 static inline int64_t call_bucket_delete_if_revision(uint64_t handle, const char *key, size_t key_len) {
     return calls_but(kvreg_bucket_delete_if_revision(handle, key, key_len, UINT64_MAX), KVREG_CONFLICT);
@@ -385,7 +463,7 @@ typedef struct call {
     const char *name;
     int64_t (*make)(uint64_t handle, const char *key, size_t key_len);
     char of;     /* takes a 'r'egistry, a 'b'ucket, a ba't'ch, an 'o'wner, an 'e'ntry, a 's'napshot: 'w'hole, or 'p'art of
-                  * it, a subscription ('l'istener), a 'm'onitor, a 'h'andler */
+                  * it, a subscription ('l'istener), a 'm'onitor, a 'h'andler, a super'v'isor, a wor'k'er */
     bool keyed;  /* takes a name or a key */
     bool change; /* is refused in the child of a fork */
 } call;
@@ -400,6 +478,8 @@ static const call calls[] = {
     {"registry_count", call_registry_count, 'r', false, false},
     {"registry_revision", call_registry_revision, 'r', false, false},
     {"registry_dump", call_registry_dump, 'r', false, false},
+    {"registry_stats", call_registry_stats, 'r', false, true},
+    {"registry_describe", call_registry_describe, 'r', false, true},
     {"snapshot_take", call_snapshot_take, 'r', false, true},
     {"batch_new", call_batch_new, 'r', false, true},
     {"put", call_put, 'b', true, true},
@@ -491,6 +571,17 @@ static const call calls[] = {
     {"snapshot_revision", call_snapshot_revision, 's', false, false},
     {"snapshot_dump", call_snapshot_dump, 's', false, false},
     {"snapshot_close", call_snapshot_close, 's', false, true},
+    {"worker_wait", call_worker_wait, 'k', false, true},
+    {"worker_stats", call_worker_stats, 'k', false, true},
+    {"worker_name", call_worker_name, 'k', false, true},
+    {"worker_stop", call_worker_stop, 'k', false, true},
+    {"supervisor_start", call_supervisor_start, 'v', true, true},
+    {"supervisor_add", call_supervisor_add, 'v', true, true},
+    {"supervisor_wait", call_supervisor_wait, 'v', false, true},
+    {"supervisor_children", call_supervisor_children, 'v', false, true},
+    {"supervisor_stats", call_supervisor_stats, 'v', false, true},
+    {"supervisor_describe", call_supervisor_describe, 'v', false, true},
+    {"supervisor_stop", call_supervisor_stop, 'v', false, true},
 };
 
 static inline uint64_t good_handle(const call *each) {
@@ -499,6 +590,8 @@ static inline uint64_t good_handle(const call *each) {
     case 'b': return good.bucket;
     case 't': return good.batch;
     case 'o': return good.owner;
+    case 'v': return good.supervisor;
+    case 'k': return good.worker;
     case 'e': return good.entry;
     case 'l': return good.subscription;
     case 'm': return good.monitor;
@@ -513,7 +606,8 @@ static inline bool call_ends(const call *each) {
     return each->make == call_stop || each->make == call_bucket_stop || each->make == call_bucket_crash ||
            each->make == call_snapshot_close || each->make == call_batch_close || each->make == call_owner_close ||
            each->make == call_subscription_close || each->make == call_monitor_cancel ||
-           each->make == call_handler_remove || each->make == call_unregister;
+           each->make == call_handler_remove || each->make == call_unregister ||
+           each->make == call_worker_stop || each->make == call_supervisor_stop;
 }
 
 #define FOR_CALLS(each) for (const call *each = calls; each < calls + sizeof calls / sizeof calls[0]; each++)

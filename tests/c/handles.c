@@ -72,8 +72,9 @@ TEST(ids_are_small_and_not_zero) {
     CHECK(registry != 0 && registry < UINT64_C(1) << 53);
     CHECK(bucket != 0 && bucket < UINT64_C(1) << 53);
     const uint64_t all[] = {registry,   bucket,     good.whole,        good.part,    good.batch,
-                            good.owner, good.entry, good.subscription, good.monitor, good.handler};
-    for (int i = 0; i < 10; i++) {
+                            good.owner, good.entry, good.subscription, good.monitor, good.handler,
+                            good.supervisor, good.worker};
+    for (int i = 0; i < 12; i++) {
         CHECK(all[i] != 0 && all[i] < UINT64_C(1) << 53);
         for (int j = 0; j < i; j++) CHECK(all[i] != all[j]);
     }
@@ -105,6 +106,8 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
         if (!taken_by(each, 'l')) CHECK_CALL(each, each->make(good.subscription, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'm')) CHECK_CALL(each, each->make(good.monitor, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'h')) CHECK_CALL(each, each->make(good.handler, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'v')) CHECK_CALL(each, each->make(good.supervisor, "key", 3), KVREG_BAD_HANDLE);
+        if (!taken_by(each, 'k')) CHECK_CALL(each, each->make(good.worker, "key", 3), KVREG_BAD_HANDLE);
     }
     /* The same when they have ended: what never was a bucket cannot be a dead one. */
     kvreg_registry ended;
@@ -131,6 +134,11 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
     CHECK_EQ(kvreg_subscription_close(unheard), KVREG_OK);
     CHECK_EQ(kvreg_handler_remove(removed), KVREG_OK);
     CHECK_EQ(kvreg_stop(ended), KVREG_OK);
+    kvreg_supervisor quit;
+    kvreg_worker past;
+    CHECK_EQ(kvreg_supervisor_start(NULL, &quit), KVREG_OK);
+    CHECK_EQ(kvreg_supervisor_add(quit, NULL, sleep_until_told, NULL, NULL, &past), KVREG_OK);
+    CHECK_EQ(kvreg_supervisor_stop(quit), KVREG_OK);
     FOR_CALLS(each) {
         if (!taken_by(each, 'r')) CHECK_CALL(each, each->make(ended, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'b')) CHECK_CALL(each, each->make(dead, "key", 3), KVREG_BAD_HANDLE);
@@ -141,6 +149,8 @@ TEST(a_handle_of_one_kind_is_none_of_another) {
         if (!taken_by(each, 'l')) CHECK_CALL(each, each->make(unheard, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'm')) CHECK_CALL(each, each->make(over, "key", 3), KVREG_BAD_HANDLE);
         if (!taken_by(each, 'h')) CHECK_CALL(each, each->make(removed, "key", 3), KVREG_BAD_HANDLE);
+        CHECK_CALL(each, each->make(quit, "key", 3), each->of == 'v' ? KVREG_STOPPED : KVREG_BAD_HANDLE);
+        CHECK_CALL(each, each->make(past, "key", 3), each->of == 'k' ? KVREG_DEAD : KVREG_BAD_HANDLE);
     }
     teardown();
 }

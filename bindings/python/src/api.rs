@@ -123,7 +123,14 @@ fn parts(bytes: &[u8]) -> (*const c_char, usize) {
 /// The registry's id, and whether this call started it (a process-wide name may have been running).
 pub(crate) fn start(name: Option<&[u8]>) -> Result<(u64, bool), Status> {
     let (name, name_len) = name.map_or((std::ptr::null(), 0), parts);
-    let options = kvreg_options { size: size_of::<kvreg_options>(), name, name_len, history: 0 };
+    let options = kvreg_options {
+        size: size_of::<kvreg_options>(),
+        name,
+        name_len,
+        history: 0,
+        max_restarts: 3,
+        restart_window_ms: 5000,
+    };
     let mut id = 0;
     // SAFETY: all pointers are valid during the call, which keeps none of them.
     match unsafe { (table().start)(&raw const options, &raw mut id) } {

@@ -352,4 +352,49 @@ pub struct kvreg_api {
         batch: kvreg_batch, bucket: kvreg_bucket, key: *const c_char, key_len: usize, value: *const kvreg_value,
         ttl_ms: i64
     ) -> kvreg_status,
+    /// `kvreg_supervisor_start`
+    pub supervisor_start: unsafe extern "C" fn(
+        options: *const kvreg_supervisor_options, out: *mut kvreg_supervisor
+    ) -> kvreg_status,
+    /// `kvreg_supervisor_add`
+    pub supervisor_add: unsafe extern "C" fn(
+        supervisor: kvreg_supervisor, options: *const kvreg_worker_options, function: kvreg_worker_function,
+        data: *mut c_void, destroy: kvreg_destroy_function, out: *mut kvreg_worker
+    ) -> kvreg_status,
+    /// `kvreg_supervisor_stop`
+    pub supervisor_stop: unsafe extern "C" fn(supervisor: kvreg_supervisor) -> kvreg_status,
+    /// `kvreg_supervisor_wait`
+    pub supervisor_wait: unsafe extern "C" fn(
+        supervisor: kvreg_supervisor, timeout_ms: i64, state: *mut u32
+    ) -> kvreg_status,
+    /// `kvreg_supervisor_children`
+    pub supervisor_children: unsafe extern "C" fn(
+        supervisor: kvreg_supervisor, out: *mut u64, capacity: usize
+    ) -> i64,
+    /// `kvreg_supervisor_stats`
+    pub supervisor_stats: unsafe extern "C" fn(
+        supervisor: kvreg_supervisor, out: *mut kvreg_supervisor_info
+    ) -> kvreg_status,
+    /// `kvreg_supervisor_describe`
+    pub supervisor_describe: unsafe extern "C" fn(
+        supervisor: kvreg_supervisor, buffer: *mut c_void, capacity: usize
+    ) -> i64,
+    /// `kvreg_worker_wait`
+    pub worker_wait: unsafe extern "C" fn(worker: kvreg_worker, timeout_ms: i64) -> kvreg_status,
+    /// `kvreg_worker_stop`
+    pub worker_stop: unsafe extern "C" fn(worker: kvreg_worker, timeout_ms: i64) -> kvreg_status,
+    /// `kvreg_worker_stats`
+    pub worker_stats: unsafe extern "C" fn(worker: kvreg_worker, out: *mut kvreg_worker_info) -> kvreg_status,
+    /// `kvreg_worker_name`
+    pub worker_name: unsafe extern "C" fn(worker: kvreg_worker, buffer: *mut c_void, capacity: usize) -> i64,
+    /// `kvreg_registry_stats`
+    pub registry_stats: unsafe extern "C" fn(registry: kvreg_registry, out: *mut kvreg_stats) -> kvreg_status,
+    /// `kvreg_registry_describe`
+    pub registry_describe: unsafe extern "C" fn(
+        registry: kvreg_registry, buffer: *mut c_void, capacity: usize
+    ) -> i64,
+    /// `kvreg_log_set`
+    pub log_set: unsafe extern "C" fn(
+        level: u32, function: kvreg_log_function, data: *mut c_void, destroy: kvreg_destroy_function
+    ) -> kvreg_status,
 }

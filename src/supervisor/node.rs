@@ -1,0 +1,474 @@
+//! A supervisor: children in an order, and what is done when one ends.
+//!
+//! It has no thread. Who finds that something is to be done does it if nobody else is at it, else leaves it to that one:
+//! the thread of a worker that ended starts the next, and if a failure concerns others, or is one too many, it ends them;
+//! a call that stops a supervisor ends the workers itself. So there is no thread whose own end nobody would see, and a
+//! restart waits for no other thread to be woken.
+//!
+//! Invariants:
+//! 1. `busy` is the turn: who has it sees to children that ended and starts those that wait, until there are none. Who
+//!    does not have it adds to `entries`, or takes out what it stopped itself, and changes phases of its own child.
+//! 2. A turn is never waited for upwards: a supervisor that gives up tells its parent only when it has let go of its own
+//!    turn. Downwards the wait is bounded by the patience for each child. So nobody waits in a circle.
+//! 3. No two threads do one worker's work at a time: one that does not end when it should is never started beside itself.
+//! 4. The host's functions run with no lock and no turn held ([`Deeds`]).
+
+use super::child::{Child, End};
+use super::deeds::Deeds;
+use super::entry::{Entry, Key, Member, Phase};
+use super::rules::{Limits, Recent, Restart, Strategy};
+use crate::error::Error;
+use crate::handle;
+use crate::log::Level;
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Weak;
+use std::time::{Duration, Instant};
+
+/// How far a supervisor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Life {
+    /// It works.
+    Running,
+    /// It ends its children.
+    Ending,
+    /// It was ended in good order.
+    Stopped,
+    /// It gave up.
+    Failed,
+}
+
+/// Hears why a supervisor gave up.
+pub(super) type Told = dyn Fn(&str) + Send + Sync;
+
+pub(crate) struct Node {
+    /// 0 for one of kvreg's own.
+    pub(super) id: u64,
+    pub(super) name: Box<str>,
+    pub(super) strategy: Strategy,
+    pub(super) limits: Limits,
+    pub(super) parent: Weak<Node>,
+    /// kvreg's own, called when it has given up, with the reason.
+    pub(super) on_failure: Option<Box<Told>>,
+    pub(super) state: Mutex<State>,
+    pub(super) changed: Condvar,
+}
+
+pub(super) struct State {
+    pub(super) life: Life,
+    busy: bool,
+    pub(super) entries: Vec<Entry>,
+    recent: Recent,
+    /// Which threads are to dismiss children that are no longer here, once for each. (By their pthreads: std's are not
+    /// for threads that are past their thread-local destructors.)
+    dismissing: Vec<libc::pthread_t>,
+    pub(super) restarts: u64,
+    /// Why it gave up last.
+    pub(super) reason: String,
+    /// It will not run again.
+    pub(super) over: Option<Life>,
+}
+
+type Locked<'s> = MutexGuard<'s, State>;
+
+fn this_thread() -> libc::pthread_t {
+    // SAFETY: a plain call without arguments.
+    unsafe { libc::pthread_self() }
+}
+
+impl State {
+    pub(super) fn new() -> State {
+        State {
+            life: Life::Running,
+            busy: false,
+            entries: Vec::new(),
+            recent: Recent::default(),
+            dismissing: Vec::new(),
+            restarts: 0,
+            reason: String::new(),
+            over: None,
+        }
+    }
+
+    fn place(&self, key: Key) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.member.key() == key)
+    }
+
+    pub(super) fn find(&mut self, key: Key) -> Option<&mut Entry> {
+        self.place(key).map(|place| &mut self.entries[place])
+    }
+
+    fn runs(&mut self, key: Key) -> bool {
+        self.find(key).is_some_and(|entry| entry.is_running())
+    }
+
+    /// Takes a child out, for this thread to dismiss.
+    fn dismiss(&mut self, place: usize, node: &Arc<Node>, deeds: &mut Deeds) {
+        self.dismissing.push(this_thread());
+        deeds.dismiss(self.entries.remove(place).member, Arc::clone(node));
+    }
+
+    /// The same for all, the last first.
+    fn dismiss_all(&mut self, node: &Arc<Node>, deeds: &mut Deeds) {
+        for place in (0..self.entries.len()).rev() {
+            self.dismiss(place, node, deeds);
+        }
+    }
+}
+
+impl Node {
+    /// A child is added, and started unless another thread is just seeing to the children, who then starts it.
+    pub(super) fn add(self: &Arc<Node>, entry: Entry) -> Result<(), Error> {
+        let (mut deeds, key) = (Deeds::default(), entry.member.key());
+        let mut state = self.state.lock();
+        if state.life != Life::Running {
+            state.dismissing.push(this_thread());
+            deeds.dismiss(entry.member, Arc::clone(self));
+            return Err(Error::Stopped);
+        }
+        state.entries.push(entry);
+        if state.busy {
+            return Ok(());
+        }
+        state.busy = true;
+        self.start(&mut state, key, &mut deeds);
+        let failed = |entry: &Entry| matches!(entry.phase, Phase::Over(End::NotStarted(_)));
+        let refused = state.place(key).filter(|&place| failed(&state.entries[place]));
+        if let Some(place) = refused {
+            state.dismiss(place, self, &mut deeds);
+        }
+        self.serve(state, &mut deeds);
+        if refused.is_some() { Err(Error::Io) } else { Ok(()) }
+    }
+
+    /// Told by a child's thread, or by a supervisor below, that it ended.
+    pub(super) fn report(self: &Arc<Node>, key: Key, end: End, deeds: &mut Deeds) {
+        let mut state = self.state.lock();
+        let running = state.life == Life::Running;
+        let Some(entry) = state.find(key) else { return }; // it was left behind
+        entry.phase = Phase::Over(end);
+        if running {
+            entry.handle = None; // it may have much to do yet: nobody waits for that
+        }
+        self.changed.notify_all();
+        if running && !state.busy {
+            state.busy = true;
+            self.serve(state, deeds);
+        }
+    }
+
+    /// With the turn: sees to all that is to be done, and lets go of the turn.
+    fn serve<'s>(self: &'s Arc<Node>, mut state: Locked<'s>, deeds: &mut Deeds) {
+        while state.life == Life::Running {
+            if let Some(place) = state.entries.iter().position(Entry::is_over) {
+                if let Err(reason) = self.see_to(&mut state, place, deeds) {
+                    return self.give_up(state, reason, deeds);
+                }
+            } else if let Some(entry) = state.entries.iter().find(|entry| entry.is_waiting()) {
+                let key = entry.member.key();
+                self.start(&mut state, key, deeds);
+            } else {
+                break;
+            }
+        }
+        state.busy = false;
+        self.changed.notify_all();
+    }
+
+    /// With the turn: does what the end of a child asks for; an error if that is too much.
+    fn see_to(
+        self: &Arc<Node>,
+        state: &mut Locked<'_>,
+        place: usize,
+        deeds: &mut Deeds,
+    ) -> Result<(), String> {
+        let entry = &mut state.entries[place];
+        let end = entry.settle();
+        if entry.removed {
+            state.dismiss(place, self, deeds);
+            self.changed.notify_all();
+            return Ok(());
+        }
+        let (Some(end), label, restart) = (end, entry.member.label(), entry.restart) else { return Ok(()) };
+        if end != End::Normal {
+            deeds.write(Level::Warn, format!("{}: {label} {end}", self.name));
+        }
+        match restart {
+            Restart::Temporary => state.dismiss(place, self, deeds),
+            // It is done; but where others are restarted together, they may need it anew.
+            Restart::Transient if end == End::Normal && self.strategy == Strategy::OneForOne => {
+                state.dismiss(place, self, deeds);
+            }
+            Restart::Transient if end == End::Normal => {}
+            _ if !state.recent.allow(self.limits, Instant::now()) => {
+                let Limits { max_restarts, window } = self.limits;
+                let window = window.as_millis();
+                return Err(format!(
+                    "{label} {end}; that is more than {max_restarts} restarts in {window} ms"
+                ));
+            }
+            _ => {
+                state.restarts += 1;
+                self.restart(state, place, deeds)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// With the turn: ends whom the failure of the child in this place concerns, and has them started again.
+    fn restart(
+        self: &Arc<Node>,
+        state: &mut Locked<'_>,
+        failed: usize,
+        deeds: &mut Deeds,
+    ) -> Result<(), String> {
+        let places = 0..state.entries.len();
+        let concerned = places.filter(|&place| self.strategy.concerns(failed, place));
+        let keys: Vec<Key> = concerned.map(|place| state.entries[place].member.key()).collect();
+        for &key in keys.iter().rev() {
+            if !self.end(state, key, deeds) {
+                let label = state.find(key).map_or(String::new(), |entry| entry.member.label());
+                return Err(format!("{label} did not end in time and cannot be restarted"));
+            }
+        }
+        for key in keys {
+            match state.find(key) {
+                Some(entry) if entry.restart == Restart::Temporary => entry.removed = true, // and dismissed soon
+                Some(entry) => entry.phase = Phase::Waiting,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// With the turn: starts a child.
+    fn start(self: &Arc<Node>, state: &mut Locked<'_>, key: Key, deeds: &mut Deeds) {
+        let Some(entry) = state.find(key) else { return };
+        if entry.starts != 0 {
+            deeds.write(Level::Info, format!("{}: {} is restarted", self.name, entry.member.label()));
+        }
+        entry.starts += 1;
+        entry.left = false;
+        entry.phase = Phase::Running;
+        let result = match &entry.member {
+            Member::Worker { child, work } => {
+                child.bell.reset();
+                // Still under the lock, which the thread takes before it says how it ended.
+                child
+                    .start(self, work)
+                    .map(|handle| entry.handle = Some(handle))
+                    .map_err(|_| "the system gives no thread")
+            }
+            Member::Node(node) => {
+                let node = Arc::clone(node);
+                MutexGuard::unlocked(state, || node.begin(deeds))
+            }
+        };
+        if let (Err(why), Some(entry)) = (result, state.find(key)) {
+            entry.phase = Phase::Over(End::NotStarted(why));
+        }
+    }
+
+    /// Starts all children of a supervisor below, or starts them anew.
+    fn begin(self: &Arc<Node>, deeds: &mut Deeds) -> Result<(), &'static str> {
+        let mut state = self.state.lock();
+        if state.over.is_some() {
+            return Err("it was stopped");
+        }
+        if state.entries.iter().any(Entry::is_running) {
+            return Err("a worker of it was left behind and still runs");
+        }
+        state.life = Life::Running;
+        state.recent.clear();
+        for entry in &mut state.entries {
+            entry.phase = Phase::Waiting;
+        }
+        state.busy = true;
+        self.serve(state, deeds);
+        Ok(())
+    }
+
+    /// With the turn: ends a child if it runs, and waits for that as long as there is patience; false if in vain.
+    fn end(self: &Arc<Node>, state: &mut Locked<'_>, key: Key, deeds: &mut Deeds) -> bool {
+        let Some(entry) = state.find(key) else { return true };
+        if entry.is_running() {
+            let patience = entry.patience;
+            match &entry.member {
+                Member::Worker { child, .. } => {
+                    child.bell.tell();
+                    if child.is_here() {
+                        return true; // a thread of kvreg's own that ends its registry: it goes when it returns
+                    }
+                    // Once is enough.
+                    let patience = if entry.left { Some(Duration::ZERO) } else { patience };
+                    self.wait_for(state, patience, |state| !state.runs(key));
+                }
+                Member::Node(node) => {
+                    let node = Arc::clone(node);
+                    MutexGuard::unlocked(state, || node.halt(false, deeds));
+                    if let Some(entry) = state.find(key) {
+                        entry.phase = Phase::Idle;
+                    }
+                }
+            }
+        }
+        let Some(entry) = state.find(key) else { return true };
+        if entry.is_running() {
+            let (label, patience) = (entry.member.label(), entry.patience.unwrap_or_default().as_millis());
+            if !std::mem::replace(&mut entry.left, true) {
+                let text = format!("{}: {label} did not end in {patience} ms and is left behind", self.name);
+                deeds.write(Level::Error, text);
+            }
+            return false;
+        }
+        match entry.settle() {
+            None | Some(End::Normal) => {}
+            Some(end) => deeds.write(Level::Warn, format!("{}: {} {end}", self.name, entry.member.label())),
+        }
+        true
+    }
+
+    /// Sleeps until something is so, or the time is over.
+    pub(super) fn wait_for(
+        &self,
+        state: &mut Locked<'_>,
+        patience: Option<Duration>,
+        so: impl Fn(&mut State) -> bool,
+    ) -> bool {
+        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
+        while !so(state) {
+            match until {
+                None => self.changed.wait(state),
+                Some(until) if self.changed.wait_until(state, until).timed_out() => return so(state),
+                Some(_) => {}
+            }
+        }
+        true
+    }
+
+    /// With the turn: ends all children, the last first. Tells whether all did.
+    fn end_all(self: &Arc<Node>, state: &mut Locked<'_>, deeds: &mut Deeds) -> bool {
+        let keys: Vec<Key> = state.entries.iter().map(|entry| entry.member.key()).collect();
+        // All of them, also after one that did not.
+        keys.into_iter().rev().filter(|&key| !self.end(state, key, deeds)).count() == 0
+    }
+
+    /// With the turn: too much has failed.
+    fn give_up<'s>(self: &'s Arc<Node>, mut state: Locked<'s>, reason: String, deeds: &mut Deeds) {
+        deeds.write(Level::Error, format!("{} gives up: {reason}", self.name));
+        state.life = Life::Ending;
+        state.reason.clone_from(&reason);
+        self.end_all(&mut state, deeds);
+        state.life = Life::Failed;
+        state.busy = false;
+        let parent = self.parent.upgrade();
+        if parent.is_none() {
+            state.over = Some(Life::Failed);
+            state.dismiss_all(self, deeds);
+        }
+        self.changed.notify_all();
+        drop(state);
+        if self.on_failure.is_some() {
+            let (node, reason) = (Arc::clone(self), reason.clone());
+            deeds.call(move || node.on_failure.iter().for_each(|tell| tell(&reason)));
+        }
+        if let Some(parent) = parent {
+            parent.report(Key::of(&**self), End::GaveUp(reason), deeds);
+        }
+    }
+
+    /// Ends all children, the last first, and the supervisor, if need be for good. False if some were left behind.
+    pub(super) fn halt(self: &Arc<Node>, for_good: bool, deeds: &mut Deeds) -> bool {
+        let mut state = self.state.lock();
+        while state.life == Life::Ending {
+            self.changed.wait(&mut state); // somebody else is at it
+        }
+        let mut all = !state.entries.iter().any(Entry::is_running);
+        if state.life == Life::Running {
+            state.life = Life::Ending;
+            while state.busy {
+                self.changed.wait(&mut state); // who has the turn sees that this is the end
+            }
+            state.busy = true;
+            all = self.end_all(&mut state, deeds);
+            state.busy = false;
+            state.life = Life::Stopped;
+        }
+        if for_good {
+            state.over = state.over.or(Some(state.life));
+        }
+        self.changed.notify_all();
+        all
+    }
+
+    /// Forgets all children and the id. To be called when it has ended for good, with nothing held. When it returns, no
+    /// other thread is at the end of what the host gave for a child.
+    pub(super) fn dismiss(self: &Arc<Node>) {
+        let mut deeds = Deeds::default();
+        {
+            let mut state = self.state.lock();
+            if state.life == Life::Running {
+                state.life = Life::Stopped; // nobody ever knew it
+            }
+            state.over = state.over.or(Some(state.life));
+            state.dismiss_all(self, &mut deeds);
+            self.changed.notify_all();
+        }
+        drop(deeds);
+        let me = this_thread();
+        let others = |state: &mut State| state.dismissing.iter().any(|&thread| thread != me);
+        self.wait_for(&mut self.state.lock(), None, |state| !others(state));
+        let _ = handle::close::<Node>(self.id); // it may have none, or be closed
+    }
+
+    /// This thread has dismissed a child.
+    pub(super) fn dismissed(&self) {
+        let (mut state, me) = (self.state.lock(), this_thread());
+        if let Some(place) = state.dismissing.iter().position(|&thread| thread == me) {
+            state.dismissing.swap_remove(place);
+        }
+        self.changed.notify_all();
+    }
+
+    /// Marks a child as not to be started again.
+    pub(super) fn forget(&self, key: Key) {
+        if let Some(entry) = self.state.lock().find(key) {
+            entry.removed = true;
+        }
+    }
+
+    /// Ends a child for good. The bell of a worker that does not end in time goes on ringing.
+    pub(super) fn stop_child(
+        self: &Arc<Node>,
+        child: &Child,
+        patience: Option<Duration>,
+    ) -> Result<(), Error> {
+        let (mut deeds, key) = (Deeds::default(), Key::of(child));
+        let mut state = self.state.lock();
+        let entry = state.find(key).ok_or(Error::Dead)?;
+        entry.removed = true;
+        child.bell.tell();
+        if child.is_here() {
+            return Ok(());
+        }
+        entry.stoppers += 1;
+        let ended = self.wait_for(&mut state, patience, |state| !state.runs(key));
+        let Some(place) = state.place(key) else { return Ok(()) }; // the supervisor ended, or another call was first
+        state.entries[place].stoppers -= 1;
+        if !ended {
+            return Err(Error::TimedOut);
+        }
+        state.dismiss(place, self, &mut deeds);
+        self.changed.notify_all();
+        drop(state);
+        Ok(())
+    }
+
+    /// Whether this thread does the work of one of its children, or of a child of these.
+    pub(super) fn is_here(self: &Arc<Node>) -> bool {
+        Child::with_current(|child| {
+            let above = |node: &Arc<Node>| node.parent.upgrade();
+            std::iter::successors(child.and_then(|child| child.node.upgrade()), above)
+                .any(|node| Arc::ptr_eq(&node, self))
+        })
+    }
+}
