@@ -26,7 +26,7 @@
  *             ValueView, which takes nullptr, bool, numbers, text, Bytes, a Value and a Data.
  *   Times     A time goes in as std::chrono::milliseconds, into which seconds, minutes and so on turn by themselves, and
  *             comes out as such; kvreg::for_ever stands for no end. A negative one is Status::invalid_argument.
- *   Owners    Registry, Snapshot, Batch, Subscription, Handler and Owner end what they stand for when they are destroyed, and can be moved, not
+ *   Owners    Registry, Snapshot, Batch, Subscription, Handler, Owner and Supervisor end what they stand for when they are destroyed, and can be moved, not
  *             copied; Value and Event do so with their text or bytes. What was moved from is empty: Status::bad_handle, or nil.
  */
 #ifndef KVREG_HPP
@@ -1704,6 +1704,237 @@ template <class T, class Function, bool Catches> struct Dispatcher {
 
 } // namespace detail
 
+/// What a supervisor does about a child that failed; see kvreg.h.
+enum class Strategy : std::uint32_t {
+    one_for_one = KVREG_STRATEGY_ONE_FOR_ONE, one_for_all = KVREG_STRATEGY_ONE_FOR_ALL,
+    rest_for_one = KVREG_STRATEGY_REST_FOR_ONE,
+};
+
+/// Which ends of a child are followed by another start.
+enum class Restart : std::uint32_t {
+    permanent = KVREG_RESTART_PERMANENT, transient = KVREG_RESTART_TRANSIENT, temporary = KVREG_RESTART_TEMPORARY,
+};
+
+/// How something stands.
+enum class State : std::uint32_t {
+    running = KVREG_STATE_RUNNING, ending = KVREG_STATE_ENDING, stopped = KVREG_STATE_STOPPED,
+    failed = KVREG_STATE_FAILED,
+};
+
+/// How a supervisor is started.
+struct SupervisorOptions {
+    /// What the log calls it.
+    std::string_view name = "supervisor";
+    Strategy strategy = Strategy::one_for_one;
+    /// It gives up when there would be more restarts than this in the window.
+    std::uint32_t max_restarts = 3;
+    std::chrono::milliseconds window = std::chrono::seconds(5);
+    /// What the supervisor above does when it gives up.
+    Restart restart = Restart::permanent;
+};
+
+/// How a worker is run.
+struct WorkerOptions {
+    /// What the log calls it, and the system its thread.
+    std::string_view name = "worker";
+    Restart restart = Restart::permanent;
+    /// How long its end is waited for when it is told to stop. A worker that takes longer is left behind.
+    std::chrono::milliseconds patience = std::chrono::seconds(5);
+};
+
+/// A worker: the id of one. Copy it freely; there is nothing to free.
+class Worker {
+public:
+    /// No worker; every call gives Status::bad_handle.
+    constexpr Worker() noexcept = default;
+    constexpr explicit Worker(kvreg_worker id) noexcept : id_(id) {}
+
+    constexpr kvreg_worker id() const noexcept { return id_; }
+
+    /// For the worker: sleeps; false if it shall stop (or is over): `while (worker.sleep(100ms)) ...`.
+    bool sleep(std::chrono::milliseconds time = for_ever) const noexcept {
+        return kvreg_worker_wait(id_, detail::to_ms(time)) == KVREG_TIMED_OUT;
+    }
+    /// For the worker: whether it shall stop.
+    bool told() const noexcept { return !sleep(std::chrono::milliseconds(0)); }
+
+    /// Ends it for good. Status::timed_out if it has not ended in time; then the call can be made again. From itself it
+    /// returns at once, and the worker ends when it returns.
+    Result<void> stop(std::chrono::milliseconds patience = for_ever) const {
+        return detail::to_status(kvreg_worker_stop(id_, detail::to_ms(patience)));
+    }
+    Result<kvreg_worker_info> stats() const {
+        kvreg_worker_info info = KVREG_WORKER_INFO_INIT;
+        const kvreg_status code = kvreg_worker_stats(id_, &info);
+        return detail::given(code, info);
+    }
+    Result<std::string> name() const {
+        return detail::fill([&](void *to, std::size_t n) { return kvreg_worker_name(id_, to, n); });
+    }
+
+    friend constexpr bool operator==(Worker a, Worker b) noexcept { return a.id_ == b.id_; }
+    friend constexpr bool operator!=(Worker a, Worker b) noexcept { return a.id_ != b.id_; }
+
+private:
+    kvreg_worker id_ = 0;
+};
+
+namespace detail {
+
+/// A worker's function, from its addition to its end.
+template <class Function, bool Catches> struct Working {
+    Function function;
+
+    std::int32_t run(Worker worker) {
+        using Answer = std::invoke_result_t<Function &, Worker>;
+        if constexpr (std::is_void_v<Answer>) {
+            function(worker);
+            return 0;
+        } else if constexpr (std::is_integral_v<Answer>) {
+            return static_cast<std::int32_t>(function(worker));
+        } else {
+            return static_cast<std::int32_t>(status_of(function(worker)));
+        }
+    }
+    static std::int32_t call(void *data, kvreg_worker worker) noexcept {
+        auto &self = *static_cast<Working *>(data);
+#if defined(__cpp_exceptions)
+        try {
+            return self.run(Worker(worker));
+        } catch (...) {
+            return KVREG_FAILED;
+        }
+#else
+        return self.run(Worker(worker));
+#endif
+    }
+    static void destroy(void *data) noexcept { delete static_cast<Working *>(data); }
+};
+
+/// The function that gets the log's records. What it throws has nowhere to go.
+template <class Function, bool Catches> struct Logging {
+    Function function;
+
+    static void call(void *data, std::uint32_t level, const char *text, std::size_t size) noexcept;
+    static void destroy(void *data) noexcept { delete static_cast<Logging *>(data); }
+};
+
+} // namespace detail
+
+/// A supervisor: it runs workers, functions of yours on threads of kvreg's, and restarts those that fail; see kvreg.h. It
+/// is stopped when it is destroyed, which waits for its workers; a child of another supervisor too, unless release() leaves
+/// it to that one.
+class Supervisor : public detail::Closing<kvreg_supervisor_stop> {
+public:
+    using Closing::Closing;
+
+    static Result<Supervisor> start(const SupervisorOptions &options = {}) { return start_below(0, options); }
+    /// Starts a supervisor as a child of this one.
+    Result<Supervisor> add_supervisor(const SupervisorOptions &options = {}) const {
+        return id() == 0 ? Result<Supervisor>(Status::bad_handle) : start_below(id(), options);
+    }
+
+    /// Adds a worker and starts it: `supervisor.add([](kvreg::Worker worker) { while (worker.sleep(1s)) ... })`. The
+    /// function is moved here and called once for each start, on a thread of its own. It gives nothing, a number (0 is
+    /// its normal end), a Status or a Result; a failure, or what it throws, is a failure of the worker.
+    template <class Function, bool Catches = detail::catches> Result<Worker> add(Function function) const {
+        return add<Function, Catches>(WorkerOptions{}, std::move(function));
+    }
+    template <class Function, bool Catches = detail::catches>
+    Result<Worker> add(const WorkerOptions &options, Function function) const {
+        static_assert(std::is_invocable_v<Function &, Worker>, "a worker's function takes a Worker");
+        static_assert(!std::is_same_v<std::invoke_result_t<Function &, Worker>, bool>,
+                      "true or false: which of them is a failure?");
+        using Working = detail::Working<Function, Catches>;
+        kvreg_worker_options raw = KVREG_WORKER_OPTIONS_INIT;
+        raw.name = options.name.data() != nullptr ? options.name.data() : "";
+        raw.name_len = options.name.size();
+        raw.restart = static_cast<std::uint32_t>(options.restart);
+        raw.timeout_ms = detail::to_ms(options.patience);
+        kvreg_worker worker = 0;
+        const kvreg_status code = kvreg_supervisor_add(id(), &raw, &Working::call, new Working{std::move(function)},
+                                                       &Working::destroy, &worker);
+        return detail::given(code, Worker(worker));
+    }
+
+    /// Ends it now: its children are told to stop, the last first. Status::timed_out if some were left behind.
+    Result<void> stop() const { return close(); }
+    /// Waits until it has ended for good: State::stopped, or State::failed if it gave up. Status::timed_out if it runs.
+    Result<State> wait(std::chrono::milliseconds patience = for_ever) const {
+        std::uint32_t state = 0;
+        const kvreg_status code = kvreg_supervisor_wait(id(), detail::to_ms(patience), &state);
+        return detail::given(code, static_cast<State>(state));
+    }
+    Result<kvreg_supervisor_info> stats() const {
+        kvreg_supervisor_info info = KVREG_SUPERVISOR_INFO_INIT;
+        const kvreg_status code = kvreg_supervisor_stats(id(), &info);
+        return detail::given(code, info);
+    }
+    /// The ids of its children, in their order: workers and supervisors.
+    Result<std::vector<std::uint64_t>> children() const {
+        std::vector<std::uint64_t> ids(16);
+        for (;;) {
+            const std::int64_t count = kvreg_supervisor_children(id(), ids.data(), ids.size());
+            if (count < 0) return detail::to_status(count);
+            const bool done = static_cast<std::size_t>(count) <= ids.size();
+            ids.resize(static_cast<std::size_t>(count));
+            if (done) return ids;
+        }
+    }
+    /// The tree below it, as text for people.
+    Result<std::string> describe() const {
+        return detail::fill([&](void *to, std::size_t n) { return kvreg_supervisor_describe(id(), to, n); });
+    }
+
+private:
+    static Result<Supervisor> start_below(kvreg_supervisor parent, const SupervisorOptions &options) {
+        kvreg_supervisor_options raw = KVREG_SUPERVISOR_OPTIONS_INIT;
+        raw.name = options.name.data() != nullptr ? options.name.data() : "";
+        raw.name_len = options.name.size();
+        raw.strategy = static_cast<std::uint32_t>(options.strategy);
+        raw.max_restarts = options.max_restarts;
+        if (options.window.count() < 0) return Status::invalid_argument;
+        raw.window_ms = static_cast<std::uint64_t>(options.window.count());
+        raw.parent = parent;
+        raw.restart = static_cast<std::uint32_t>(options.restart);
+        kvreg_supervisor id = 0;
+        const kvreg_status code = kvreg_supervisor_start(&raw, &id);
+        return detail::given(code, Supervisor(id));
+    }
+};
+
+/// How much a record of the log matters.
+enum class LogLevel : std::uint32_t {
+    debug = KVREG_LOG_DEBUG, info = KVREG_LOG_INFO, warn = KVREG_LOG_WARN, error = KVREG_LOG_ERROR,
+};
+
+template <class Function, bool Catches>
+void detail::Logging<Function, Catches>::call(void *data, std::uint32_t level, const char *text,
+                                              std::size_t size) noexcept {
+    auto &self = *static_cast<Logging *>(data);
+#if defined(__cpp_exceptions)
+    try {
+        self.function(static_cast<LogLevel>(level), std::string_view(text, size));
+    } catch (...) {
+    }
+#else
+    self.function(static_cast<LogLevel>(level), std::string_view(text, size));
+#endif
+}
+
+/// Has all that kvreg has to say for itself given to `function(LogLevel, std::string_view)`, from this level on, in place
+/// of the function before. It is called in the thread in which the thing happened, by several at a time; what it throws
+/// is swallowed.
+template <class Function, bool Catches = detail::catches>
+Result<void> set_log(LogLevel least, Function function) {
+    static_assert(std::is_invocable_v<Function &, LogLevel, std::string_view>, "it takes a level and a text");
+    using Logging = detail::Logging<Function, Catches>;
+    return detail::to_status(kvreg_log_set(static_cast<std::uint32_t>(least), &Logging::call,
+                                           new Logging{std::move(function)}, &Logging::destroy));
+}
+/// Silence, as in the beginning.
+inline Result<void> clear_log() { return detail::to_status(kvreg_log_set(KVREG_LOG_ERROR, nullptr, nullptr, nullptr)); }
+
 /// A registry. The object that started it stops it when it is destroyed; any other only looks at it.
 class Registry {
 public:
@@ -1808,6 +2039,16 @@ public:
     /// The bucket of this name, or none. Never waits for anybody.
     Result<std::optional<Bucket>> lookup(std::string_view name) const {
         return detail::find<Bucket, kvreg_bucket>(kvreg_lookup, id_, name.data(), name.size());
+    }
+    /// How it stands: see kvreg_stats.
+    Result<kvreg_stats> stats() const {
+        kvreg_stats stats = KVREG_STATS_INIT;
+        const kvreg_status code = kvreg_registry_stats(id_, &stats);
+        return detail::given(code, stats);
+    }
+    /// The same as text: a line `name value` for each.
+    Result<std::string> describe() const {
+        return detail::fill([&](void *to, std::size_t n) { return kvreg_registry_describe(id_, to, n); });
     }
     /// How many names it has.
     Result<std::uint64_t> count() const { return detail::number(kvreg_registry_count, id_); }

@@ -73,8 +73,8 @@ programs!(
     cpp,
     Language::Cpp,
     [
-        batch, bulk, change, errors, events, exit, guide, header, noexcept, owner, snapshot, times, values,
-        wrapper
+        batch, bulk, change, errors, events, exit, guide, header, noexcept, owner, snapshot, supervisor,
+        times, values, wrapper
     ]
 );
 

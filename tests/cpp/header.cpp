@@ -115,6 +115,9 @@ TEST(every_template_compiles) {
     CHECK(!silent.dispatch([](const kvreg::EventView &) {}) && !silent.dispatch([](auto &) { return true; }));
     CHECK(!nowhere.on([](const kvreg::EventView &) {}) && !nowhere.on({}, [](auto &) { return kvreg::Status::ok; }));
     CHECK(!nowhere.subscribe() && !bucket.monitor(silent) && silent.events().end() == silent.events().end());
+    const kvreg::Supervisor nobody;
+    CHECK(!nobody.add([](kvreg::Worker) {}) && !nobody.add({}, [](auto) { return kvreg::Status::ok; }));
+    CHECK(kvreg::set_log(kvreg::LogLevel::error, [](kvreg::LogLevel, std::string_view) {}) && kvreg::clear_log());
     const kvreg::Snapshot none;
     if (auto names = none.names())
         for (auto &[name, found] : *names) CHECK(name.empty() && found == bucket);
