@@ -8,6 +8,7 @@ pub(crate) mod event;
 pub(crate) mod load;
 pub(crate) mod owner;
 pub(crate) mod snapshot;
+pub(crate) mod supervisor;
 pub(crate) mod time;
 
 use crate::core::table;
@@ -121,15 +122,19 @@ fn parts(bytes: &[u8]) -> (*const c_char, usize) {
 }
 
 /// The registry's id, and whether this call started it (a process-wide name may have been running).
-pub(crate) fn start(name: Option<&[u8]>) -> Result<(u64, bool), Status> {
+pub(crate) fn start(
+    name: Option<&[u8]>,
+    max_restarts: u32,
+    restart_window_ms: u64,
+) -> Result<(u64, bool), Status> {
     let (name, name_len) = name.map_or((std::ptr::null(), 0), parts);
     let options = kvreg_options {
         size: size_of::<kvreg_options>(),
         name,
         name_len,
         history: 0,
-        max_restarts: 3,
-        restart_window_ms: 5000,
+        max_restarts,
+        restart_window_ms,
     };
     let mut id = 0;
     // SAFETY: all pointers are valid during the call, which keeps none of them.

@@ -16,7 +16,9 @@
 //! | `bulk` | many names, keys or items as the core wants them |
 //! | `errors` | statuses as Python exceptions |
 //! | `interpreter` | why there can be only one |
-//! | `registry`, `bucket`, `snapshot`, `batch`, `owner`, `entry`, `subscription` | the classes |
+//! | `wait` | waiting without the GIL |
+//! | `registry`, `bucket`, `snapshot`, `batch`, `owner`, `entry`, `subscription`, `supervisor` | the classes |
+//! | `log` | what the core has to say, for a thread of Python's |
 //! | `update` | what `Bucket.update`, `==` and the `|` operators share |
 
 mod api;
@@ -29,14 +31,17 @@ mod core;
 mod entry;
 mod errors;
 mod interpreter;
+mod log;
 mod owner;
 mod registry;
 mod shot;
 mod snapshot;
 mod subscription;
+mod supervisor;
 mod time;
 mod turn;
 mod update;
+mod wait;
 mod walk;
 
 #[path = "../../../src/capi/types.rs"]
@@ -60,6 +65,8 @@ mod _kvreg {
     #[pymodule_export]
     use crate::entry::{Entry, ForeignObject};
     #[pymodule_export]
+    use crate::log::PyLog;
+    #[pymodule_export]
     use crate::owner::Owner;
     #[pymodule_export]
     use crate::registry::Registry;
@@ -67,6 +74,8 @@ mod _kvreg {
     use crate::snapshot::{BucketSnapshot, Snapshot};
     #[pymodule_export]
     use crate::subscription::{Monitor, Subscription};
+    #[pymodule_export]
+    use crate::supervisor::{Supervisor, Worker};
     #[pymodule_export]
     use crate::walk::_walk;
 

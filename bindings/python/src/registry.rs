@@ -12,7 +12,7 @@ use crate::convert::Maybe;
 use crate::shot::Moment;
 use crate::types::*;
 use crate::walk::{Source, View, Walk, view};
-use crate::{convert, errors, owner, time};
+use crate::{convert, errors, owner, supervisor, time};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyNotImplemented, PyString, PyTuple};
 use std::borrow::Cow;
@@ -24,6 +24,9 @@ use std::borrow::Cow;
 ///
 /// A registry runs until somebody stops it. In a `with` statement it is stopped at the end, but only by the object
 /// that started it: one that joined leaves it running. There is no finaliser. Equality and hash are those of the `id`.
+///
+/// Should one of its threads die, of a defect inside kvreg, it is started anew, but not more often than `max_restarts` in
+/// `restart_window` seconds (3 in 5 s): then the registry makes no more changes to its table, and reads go on.
 ///
 /// >>> with kvreg.Registry("sessions") as mine, kvreg.Registry("sessions") as joined:
 /// ...     bucket = mine.create("ada")
@@ -40,13 +43,22 @@ pub(crate) struct Registry {
 #[pymethods]
 impl Registry {
     #[new]
-    #[pyo3(signature = (name=None))]
-    fn new(py: Python<'_>, name: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+    #[pyo3(signature = (name=None, *, max_restarts=3, restart_window=None))]
+    fn new(
+        py: Python<'_>,
+        name: Option<&Bound<'_, PyAny>>,
+        max_restarts: u32,
+        restart_window: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let window = match restart_window {
+            None => 5000,
+            window => time::milliseconds("restart_window", window)?.cast_unsigned(),
+        };
         let bytes = name.map(convert::name).transpose()?;
         let known =
             name.zip(bytes.as_ref()).map(|(name, bytes)| convert::canonical(name, bytes)).transpose()?;
         let (id, started) = py
-            .detach(|| api::start(bytes.as_deref()))
+            .detach(|| api::start(bytes.as_deref(), max_restarts, window))
             .map_err(|status| errors::from_status(py, status, "a new registry"))?;
         Ok(Registry { id, name: known, started })
     }
@@ -213,6 +225,22 @@ impl Registry {
     /// kvreg.StoppedError: ...
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| api::stop(self.id)).map_err(|status| self.error(py, status))
+    }
+
+    /// Tell how it stands: a `kvreg.RegistryStats`.
+    ///
+    /// >>> registry.stats().state, registry.stats().names
+    /// ('running', 1)
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        supervisor::registry_stats(py, self.id)?.map_err(|status| self.error(py, status))
+    }
+
+    /// Tell the same as text: a line `name value` for each figure, in an order that stays.
+    ///
+    /// >>> registry.describe().splitlines()[:2]
+    /// ['state running', 'names 1']
+    fn describe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        supervisor::registry_describe(py, self.id).map_err(|status| self.error(py, status))
     }
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Bucket>> {

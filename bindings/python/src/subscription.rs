@@ -6,14 +6,11 @@ use crate::bucket::Bucket;
 use crate::registry::Registry;
 use crate::snapshot::Snapshot;
 use crate::types::*;
+use crate::wait::wait;
 use crate::{convert, errors, time};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyAny, PyBool, PyString, PyTuple};
-use std::time::{Duration, Instant};
-
-/// How long the main thread waits before it looks for signals, in milliseconds: Ctrl-C is answered at once.
-const LOOK: i64 = 50;
 
 /// A bounded queue of a registry's events, to be taken in their order by any thread. See `Registry.subscribe`.
 ///
@@ -242,22 +239,7 @@ impl Subscription {
         if timeout == 0 || !matches!(now, Ok(None)) {
             return Ok(now);
         }
-        if !is_main_thread(py)? {
-            return Ok(py.detach(|| api::next(self.id, timeout)));
-        }
-        let end =
-            u64::try_from(timeout).ok().and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
-        loop {
-            let left = end.map_or(LOOK, |end| {
-                let left = end.saturating_duration_since(Instant::now()).as_nanos().div_ceil(1_000_000);
-                left.min(LOOK.unsigned_abs().into()) as i64
-            });
-            let event = py.detach(|| api::next(self.id, left));
-            py.check_signals()?;
-            if left == 0 || !matches!(event, Ok(None)) {
-                return Ok(event);
-            }
-        }
+        wait(py, timeout, |ms| api::next(self.id, ms))
     }
 
     /// An event as an object of its class, in `kvreg/_events.py`.
@@ -311,13 +293,6 @@ fn reason(py: Python<'_>, reason: u32) -> Bound<'_, PyString> {
             _ => "unknown", // of a core that is newer than this module
         },
     )
-}
-
-/// Signals are handled in the main thread only.
-fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
-    let threading = PyModule::import(py, "threading")?;
-    let main = threading.call_method0("main_thread")?.getattr("ident")?;
-    threading.call_method0("get_ident")?.eq(main)
 }
 
 /// The exit of one bucket, to be told once: see `Bucket.monitor`. Equality and hash are those of the `id`.

@@ -21,7 +21,7 @@ def public_items() -> Iterator[tuple[str, object]]:
             continue
         if getattr(item, "__module__", None) == "kvreg" or inspect.isbuiltin(item):
             yield name, item
-        if name in ("Batch", "Bucket", "BucketSnapshot", "Entry", "ForeignObject", "Handler", "Monitor", "Owner", "Registry", "Snapshot", "Subscription"):
+        if name in ("Batch", "Bucket", "BucketSnapshot", "Entry", "ForeignObject", "Handler", "Monitor", "Owner", "Registry", "Snapshot", "Subscription", "Supervisor", "Worker"):
             for member in vars(item):
                 if not member.startswith("_"):
                     yield f"{name}.{member}", getattr(item, member)

@@ -109,6 +109,18 @@ with kvreg.Registry() as registry:
     registry["a"] = shopping  # type: ignore[index]
     shopping.id = 7  # type: ignore[misc]
 
+with kvreg.Supervisor("shop", strategy="one_for_all") as shop:
+    worker = shop.add(lambda worker: worker.wait(), name="till", restart="transient", timeout=None)
+    assert_type(worker, kvreg.Worker)
+    assert_type(worker.wait(0), bool)
+    assert_type(worker.stats(), kvreg.WorkerStats)
+    assert_type(shop.stats().restarts, int)
+    assert_type(shop.children(), list[kvreg.Worker | kvreg.Supervisor])
+    shop.add("till")  # type: ignore[arg-type]
+    kvreg.Supervisor(strategy="all")  # type: ignore[arg-type]
+kvreg.set_log(print, "warn")
+kvreg.set_log(None)
+
 info = kvreg.core_info()
 assert_type(info, kvreg.CoreInfo)
 assert_type(info.abi, tuple[int, int])

@@ -107,6 +107,15 @@ in the process, also from C, C++ and Rust, and only who started it stops it at t
     >>> ada.alive
     False
 
+A supervisor runs workers, functions on threads of kvreg's, and restarts those that fail:
+
+    >>> def till(worker):
+    ...     while not worker.wait(1.0):    # until it is told to stop
+    ...         pass
+    >>> with kvreg.Supervisor(strategy="one_for_one", max_restarts=3) as supervisor:
+    ...     supervisor.add(till).alive
+    True
+
 The ids of registries and buckets are plain numbers that all languages of the process share: give `bucket.id` to C,
 and make an object of one that you get with `kvreg.Bucket.from_id`.
 
@@ -157,9 +166,13 @@ from ._kvreg import (
     Registry,
     Snapshot,
     Subscription,
+    Supervisor,
+    Worker,
     __version__,
     core_info,
 )
+from ._log import set_log
+from ._stats import RegistryStats, SupervisorStats, WorkerStats
 
 __all__ = [
     "DELETE",
@@ -194,15 +207,21 @@ __all__ = [
     "Owner",
     "PanickedError",
     "Registry",
+    "RegistryStats",
     "Snapshot",
     "StoppedError",
     "Subscription",
+    "Supervisor",
+    "SupervisorStats",
     "TimedOutError",
     "UnsupportedError",
     "Value",
+    "Worker",
+    "WorkerStats",
     "WrongTypeError",
     "__version__",
     "core_info",
+    "set_log",
 ]
 
 Value = Union[None, bool, int, float, str, bytes]
