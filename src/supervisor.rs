@@ -34,6 +34,7 @@ mod inside;
 mod node;
 mod report;
 mod rules;
+mod turn;
 
 use crate::bucket::checked;
 use crate::error::Error;

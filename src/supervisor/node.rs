@@ -15,11 +15,10 @@
 
 use super::child::{Child, End};
 use super::deeds::Deeds;
-use super::entry::{Entry, Key, Member, Phase};
-use super::rules::{Limits, Recent, Restart, Strategy};
+use super::entry::{Entry, Key, Phase};
+use super::rules::{Limits, Recent, Strategy};
 use crate::error::Error;
 use crate::handle;
-use crate::log::Level;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::sync::Weak;
 use std::time::{Duration, Instant};
@@ -55,9 +54,9 @@ pub(crate) struct Node {
 
 pub(super) struct State {
     pub(super) life: Life,
-    busy: bool,
+    pub(super) busy: bool,
     pub(super) entries: Vec<Entry>,
-    recent: Recent,
+    pub(super) recent: Recent,
     /// Which threads are to dismiss children that are no longer here, once for each. (By their pthreads: std's are not
     /// for threads that are past their thread-local destructors.)
     dismissing: Vec<libc::pthread_t>,
@@ -68,7 +67,7 @@ pub(super) struct State {
     pub(super) over: Option<Life>,
 }
 
-type Locked<'s> = MutexGuard<'s, State>;
+pub(super) type Locked<'s> = MutexGuard<'s, State>;
 
 fn this_thread() -> libc::pthread_t {
     // SAFETY: a plain call without arguments.
@@ -97,18 +96,18 @@ impl State {
         self.place(key).map(|place| &mut self.entries[place])
     }
 
-    fn runs(&mut self, key: Key) -> bool {
+    pub(super) fn runs(&mut self, key: Key) -> bool {
         self.find(key).is_some_and(|entry| entry.is_running())
     }
 
     /// Takes a child out, for this thread to dismiss.
-    fn dismiss(&mut self, place: usize, node: &Arc<Node>, deeds: &mut Deeds) {
+    pub(super) fn dismiss(&mut self, place: usize, node: &Arc<Node>, deeds: &mut Deeds) {
         self.dismissing.push(this_thread());
         deeds.dismiss(self.entries.remove(place).member, Arc::clone(node));
     }
 
     /// The same for all, the last first.
-    fn dismiss_all(&mut self, node: &Arc<Node>, deeds: &mut Deeds) {
+    pub(super) fn dismiss_all(&mut self, node: &Arc<Node>, deeds: &mut Deeds) {
         for place in (0..self.entries.len()).rev() {
             self.dismiss(place, node, deeds);
         }
@@ -153,226 +152,6 @@ impl Node {
         if running && !state.busy {
             state.busy = true;
             self.serve(state, deeds);
-        }
-    }
-
-    /// With the turn: sees to all that is to be done, and lets go of the turn.
-    fn serve<'s>(self: &'s Arc<Node>, mut state: Locked<'s>, deeds: &mut Deeds) {
-        while state.life == Life::Running {
-            if let Some(place) = state.entries.iter().position(Entry::is_over) {
-                if let Err(reason) = self.see_to(&mut state, place, deeds) {
-                    return self.give_up(state, reason, deeds);
-                }
-            } else if let Some(entry) = state.entries.iter().find(|entry| entry.is_waiting()) {
-                let key = entry.member.key();
-                self.start(&mut state, key, deeds);
-            } else {
-                break;
-            }
-        }
-        state.busy = false;
-        self.changed.notify_all();
-    }
-
-    /// With the turn: does what the end of a child asks for; an error if that is too much.
-    fn see_to(
-        self: &Arc<Node>,
-        state: &mut Locked<'_>,
-        place: usize,
-        deeds: &mut Deeds,
-    ) -> Result<(), String> {
-        let entry = &mut state.entries[place];
-        let end = entry.settle();
-        if entry.removed {
-            state.dismiss(place, self, deeds);
-            self.changed.notify_all();
-            return Ok(());
-        }
-        let (Some(end), label, restart) = (end, entry.member.label(), entry.restart) else { return Ok(()) };
-        if end != End::Normal {
-            deeds.write(Level::Warn, format!("{}: {label} {end}", self.name));
-        }
-        match restart {
-            Restart::Temporary => state.dismiss(place, self, deeds),
-            // It is done; but where others are restarted together, they may need it anew.
-            Restart::Transient if end == End::Normal && self.strategy == Strategy::OneForOne => {
-                state.dismiss(place, self, deeds);
-            }
-            Restart::Transient if end == End::Normal => {}
-            _ if !state.recent.allow(self.limits, Instant::now()) => {
-                let Limits { max_restarts, window } = self.limits;
-                let window = window.as_millis();
-                return Err(format!(
-                    "{label} {end}; that is more than {max_restarts} restarts in {window} ms"
-                ));
-            }
-            _ => {
-                state.restarts += 1;
-                self.restart(state, place, deeds)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// With the turn: ends whom the failure of the child in this place concerns, and has them started again.
-    fn restart(
-        self: &Arc<Node>,
-        state: &mut Locked<'_>,
-        failed: usize,
-        deeds: &mut Deeds,
-    ) -> Result<(), String> {
-        let places = 0..state.entries.len();
-        let concerned = places.filter(|&place| self.strategy.concerns(failed, place));
-        let keys: Vec<Key> = concerned.map(|place| state.entries[place].member.key()).collect();
-        for &key in keys.iter().rev() {
-            if !self.end(state, key, deeds) {
-                let label = state.find(key).map_or(String::new(), |entry| entry.member.label());
-                return Err(format!("{label} did not end in time and cannot be restarted"));
-            }
-        }
-        for key in keys {
-            match state.find(key) {
-                Some(entry) if entry.restart == Restart::Temporary => entry.removed = true, // and dismissed soon
-                Some(entry) => entry.phase = Phase::Waiting,
-                None => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// With the turn: starts a child.
-    fn start(self: &Arc<Node>, state: &mut Locked<'_>, key: Key, deeds: &mut Deeds) {
-        let Some(entry) = state.find(key) else { return };
-        if entry.starts != 0 {
-            deeds.write(Level::Info, format!("{}: {} is restarted", self.name, entry.member.label()));
-        }
-        entry.starts += 1;
-        entry.left = false;
-        entry.phase = Phase::Running;
-        let result = match &entry.member {
-            Member::Worker { child, work } => {
-                child.bell.reset();
-                // Still under the lock, which the thread takes before it says how it ended.
-                child
-                    .start(self, work)
-                    .map(|handle| entry.handle = Some(handle))
-                    .map_err(|_| "the system gives no thread")
-            }
-            Member::Node(node) => {
-                let node = Arc::clone(node);
-                MutexGuard::unlocked(state, || node.begin(deeds))
-            }
-        };
-        if let (Err(why), Some(entry)) = (result, state.find(key)) {
-            entry.phase = Phase::Over(End::NotStarted(why));
-        }
-    }
-
-    /// Starts all children of a supervisor below, or starts them anew.
-    fn begin(self: &Arc<Node>, deeds: &mut Deeds) -> Result<(), &'static str> {
-        let mut state = self.state.lock();
-        if state.over.is_some() {
-            return Err("it was stopped");
-        }
-        if state.entries.iter().any(Entry::is_running) {
-            return Err("a worker of it was left behind and still runs");
-        }
-        state.life = Life::Running;
-        state.recent.clear();
-        for entry in &mut state.entries {
-            entry.phase = Phase::Waiting;
-        }
-        state.busy = true;
-        self.serve(state, deeds);
-        Ok(())
-    }
-
-    /// With the turn: ends a child if it runs, and waits for that as long as there is patience; false if in vain.
-    fn end(self: &Arc<Node>, state: &mut Locked<'_>, key: Key, deeds: &mut Deeds) -> bool {
-        let Some(entry) = state.find(key) else { return true };
-        if entry.is_running() {
-            let patience = entry.patience;
-            match &entry.member {
-                Member::Worker { child, .. } => {
-                    child.bell.tell();
-                    if child.is_here() {
-                        return true; // a thread of kvreg's own that ends its registry: it goes when it returns
-                    }
-                    // Once is enough.
-                    let patience = if entry.left { Some(Duration::ZERO) } else { patience };
-                    self.wait_for(state, patience, |state| !state.runs(key));
-                }
-                Member::Node(node) => {
-                    let node = Arc::clone(node);
-                    MutexGuard::unlocked(state, || node.halt(false, deeds));
-                    if let Some(entry) = state.find(key) {
-                        entry.phase = Phase::Idle;
-                    }
-                }
-            }
-        }
-        let Some(entry) = state.find(key) else { return true };
-        if entry.is_running() {
-            let (label, patience) = (entry.member.label(), entry.patience.unwrap_or_default().as_millis());
-            if !std::mem::replace(&mut entry.left, true) {
-                let text = format!("{}: {label} did not end in {patience} ms and is left behind", self.name);
-                deeds.write(Level::Error, text);
-            }
-            return false;
-        }
-        match entry.settle() {
-            None | Some(End::Normal) => {}
-            Some(end) => deeds.write(Level::Warn, format!("{}: {} {end}", self.name, entry.member.label())),
-        }
-        true
-    }
-
-    /// Sleeps until something is so, or the time is over.
-    pub(super) fn wait_for(
-        &self,
-        state: &mut Locked<'_>,
-        patience: Option<Duration>,
-        so: impl Fn(&mut State) -> bool,
-    ) -> bool {
-        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
-        while !so(state) {
-            match until {
-                None => self.changed.wait(state),
-                Some(until) if self.changed.wait_until(state, until).timed_out() => return so(state),
-                Some(_) => {}
-            }
-        }
-        true
-    }
-
-    /// With the turn: ends all children, the last first. Tells whether all did.
-    fn end_all(self: &Arc<Node>, state: &mut Locked<'_>, deeds: &mut Deeds) -> bool {
-        let keys: Vec<Key> = state.entries.iter().map(|entry| entry.member.key()).collect();
-        // All of them, also after one that did not.
-        keys.into_iter().rev().filter(|&key| !self.end(state, key, deeds)).count() == 0
-    }
-
-    /// With the turn: too much has failed.
-    fn give_up<'s>(self: &'s Arc<Node>, mut state: Locked<'s>, reason: String, deeds: &mut Deeds) {
-        deeds.write(Level::Error, format!("{} gives up: {reason}", self.name));
-        state.life = Life::Ending;
-        state.reason.clone_from(&reason);
-        self.end_all(&mut state, deeds);
-        state.life = Life::Failed;
-        state.busy = false;
-        let parent = self.parent.upgrade();
-        if parent.is_none() {
-            state.over = Some(Life::Failed);
-            state.dismiss_all(self, deeds);
-        }
-        self.changed.notify_all();
-        drop(state);
-        if self.on_failure.is_some() {
-            let (node, reason) = (Arc::clone(self), reason.clone());
-            deeds.call(move || node.on_failure.iter().for_each(|tell| tell(&reason)));
-        }
-        if let Some(parent) = parent {
-            parent.report(Key::of(&**self), End::GaveUp(reason), deeds);
         }
     }
 
@@ -461,6 +240,43 @@ impl Node {
         self.changed.notify_all();
         drop(state);
         Ok(())
+    }
+
+    /// Starts all children of a supervisor below, or starts them anew.
+    pub(super) fn begin(self: &Arc<Node>, deeds: &mut Deeds) -> Result<(), &'static str> {
+        let mut state = self.state.lock();
+        if state.over.is_some() {
+            return Err("it was stopped");
+        }
+        if state.entries.iter().any(Entry::is_running) {
+            return Err("a worker of it was left behind and still runs");
+        }
+        state.life = Life::Running;
+        state.recent.clear();
+        for entry in &mut state.entries {
+            entry.phase = Phase::Waiting;
+        }
+        state.busy = true;
+        self.serve(state, deeds);
+        Ok(())
+    }
+
+    /// Sleeps until something is so, or the time is over.
+    pub(super) fn wait_for(
+        &self,
+        state: &mut Locked<'_>,
+        patience: Option<Duration>,
+        so: impl Fn(&mut State) -> bool,
+    ) -> bool {
+        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
+        while !so(state) {
+            match until {
+                None => self.changed.wait(state),
+                Some(until) if self.changed.wait_until(state, until).timed_out() => return so(state),
+                Some(_) => {}
+            }
+        }
+        true
     }
 
     /// Whether this thread does the work of one of its children, or of a child of these.

@@ -4,6 +4,7 @@ mod directory;
 mod events;
 mod load;
 mod many;
+mod stats;
 
 use crate::api::owner::Terms;
 use crate::api::{self, Status};
@@ -12,7 +13,7 @@ use crate::convert::Maybe;
 use crate::shot::Moment;
 use crate::types::*;
 use crate::walk::{Source, View, Walk, view};
-use crate::{convert, errors, owner, supervisor, time};
+use crate::{convert, errors, owner, time};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyNotImplemented, PyString, PyTuple};
 use std::borrow::Cow;
@@ -232,7 +233,7 @@ impl Registry {
     /// >>> registry.stats().state, registry.stats().names
     /// ('running', 1)
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        supervisor::registry_stats(py, self.id)?.map_err(|status| self.error(py, status))
+        stats::stats(py, self.id)?.map_err(|status| self.error(py, status))
     }
 
     /// Tell the same as text: a line `name value` for each figure, in an order that stays.
@@ -240,7 +241,7 @@ impl Registry {
     /// >>> registry.describe().splitlines()[:2]
     /// ['state running', 'names 1']
     fn describe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        supervisor::registry_describe(py, self.id).map_err(|status| self.error(py, status))
+        stats::describe(py, self.id).map_err(|status| self.error(py, status))
     }
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Bucket>> {
