@@ -27,7 +27,7 @@ pub(crate) use times::{Lease, Life, Time, Times};
 use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::fork;
-use crate::name::{MAX_LEN, Name};
+use crate::name::{MAX_LEN, Name, is_usual};
 use crate::owner::Owner;
 use crate::registry::{self, Registry};
 use crate::slot::{Home, Kind, SlotData, Slots};
@@ -240,16 +240,13 @@ impl Bucket {
     #[inline(always)]
     pub fn put<'a>(self, key: impl AsRef<[u8]>, value: impl Into<ValueRef<'a>>) -> Result<(), Error> {
         let (key, value) = (key.as_ref(), value.into());
-        if self.overwrite(key, value)? { Ok(()) } else { self.put_anew(key, value) }
+        if self.overwrite(key, value) { Ok(()) } else { self.put_anew(key, value) }
     }
 
     /// The short way of [`Bucket::put`], for a number over one of its type; tells whether it was one.
     #[inline(always)]
-    pub(crate) fn overwrite(self, key: &[u8], value: ValueRef<'_>) -> Result<bool, Error> {
-        match Number::new(value) {
-            Some(number) => change::overwrite(self.0, key, number),
-            None => Ok(false),
-        }
+    pub(crate) fn overwrite(self, key: &[u8], value: ValueRef<'_>) -> bool {
+        Number::new(value).is_some_and(|number| change::overwrite(self.0, key, number))
     }
 
     /// The long way.
@@ -273,13 +270,21 @@ impl Bucket {
     /// The number under a key; [`Error::WrongType`] if it is no int.
     #[inline(always)]
     pub fn get_int(self, key: impl AsRef<[u8]>) -> Result<Option<i64>, Error> {
-        self.read(key.as_ref(), Item::int)?.transpose()
+        let key = key.as_ref();
+        match self.glimpse(key, Item::int) {
+            Some(number) => number.map(Some),
+            None => self.read(key, Item::int)?.transpose(),
+        }
     }
 
     /// The number under a key; [`Error::WrongType`] if it is no float.
     #[inline(always)]
     pub fn get_float(self, key: impl AsRef<[u8]>) -> Result<Option<f64>, Error> {
-        self.read(key.as_ref(), Item::float)?.transpose()
+        let key = key.as_ref();
+        match self.glimpse(key, Item::float) {
+            Some(number) => number.map(Some),
+            None => self.read(key, Item::float)?.transpose(),
+        }
     }
 
     /// Gives the text or bytes under a key to `copy`: few of them under the pin, so that no count is touched, and
@@ -408,11 +413,22 @@ impl Bucket {
     }
 
     #[inline(always)]
-    fn read<R>(self, key: &[u8], read: impl FnOnce(&Item) -> R) -> Result<Option<R>, Error> {
+    pub(crate) fn read<R>(self, key: &[u8], read: impl FnOnce(&Item) -> R) -> Result<Option<R>, Error> {
         let key = checked(key)?;
         let pin = epoch::pin();
         let Some(contents) = access::resolve(self.0, Right::Read)?.contents(&pin) else { return Ok(None) };
         Ok(contents.find(&pin, key).map(read))
+    }
+
+    /// As [`Bucket::read`], but None too where it is not simple; calls nothing (see [`crate::tree::glimpse`]).
+    #[inline(always)]
+    pub(crate) fn glimpse<R>(self, key: &[u8], read: impl FnOnce(&Item) -> R) -> Option<R> {
+        if !is_usual(key.len()) {
+            return None;
+        }
+        let pin = epoch::pin_again()?;
+        let contents = BUCKETS.resolve(self.0).ok()?.contents(&pin)?;
+        contents.glimpse(&pin, key).map(read)
     }
 
     fn read_contents<R>(self, right: Right, empty: R, read: impl FnOnce(&Contents) -> R) -> Result<R, Error> {

@@ -123,6 +123,19 @@ unsafe fn name<'a>(data: *const c_char, len: usize) -> Result<&'a [u8], Error> {
     unsafe { slice(data.cast(), len) }
 }
 
+/// A name or key of a usual length, for the short ways; None for any other, and for NULL.
+///
+/// # Safety
+/// As [`slice()`].
+#[inline(always)]
+unsafe fn usual<'a>(data: *const c_char, len: usize) -> Option<&'a [u8]> {
+    if data.is_null() || !crate::name::is_usual(len) {
+        return None;
+    }
+    // SAFETY: not NULL, short, and readable by this function's own contract.
+    Some(unsafe { core::slice::from_raw_parts(data.cast(), len) })
+}
+
 /// The place for a result, set to `empty` so that it is defined whatever happens next.
 ///
 /// # Safety

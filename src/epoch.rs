@@ -117,6 +117,18 @@ pub(crate) fn pin() -> Pin {
     Pin { record, temporary, _not_send: PhantomData }
 }
 
+/// As [`pin`], unless this is the thread's first. Calls nothing.
+#[inline(always)]
+pub(crate) fn pin_again() -> Option<Pin> {
+    let record = current::get();
+    if record.is_null() {
+        return None;
+    }
+    // SAFETY: records are never freed, and this one is ours.
+    unsafe { (*record).enter() };
+    Some(Pin { record, temporary: false, _not_send: PhantomData })
+}
+
 impl Drop for Pin {
     #[inline(always)]
     fn drop(&mut self) {

@@ -22,7 +22,7 @@ use crate::hash::Hash;
 use crate::lock::Lock;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, MODELLED, Ordering, memory};
 use crate::tree::edit::Edit;
-use crate::tree::{Entry, Node, dismantle, find, prefetch, walk_unfinished};
+use crate::tree::{Entry, Node, dismantle, find, glimpse, prefetch, walk_unfinished};
 use std::marker::PhantomData;
 use std::ptr;
 
@@ -144,6 +144,13 @@ impl<E: Entry> Live<E> {
     pub(crate) fn find_hashed<'p>(&self, pin: &'p Pin, hash: u64, key: &[u8]) -> Option<&'p E> {
         // SAFETY: the pin came before the root was read, so what it leads to is not freed while it lasts.
         unsafe { find::<E>(self.root(pin), hash, key).as_ref() }
+    }
+
+    /// As [`Live::find`], but None too where it is not simple (see [`glimpse`]).
+    #[inline(always)]
+    pub(crate) fn glimpse<'p>(&self, pin: &'p Pin, key: &[u8]) -> Option<&'p E> {
+        // SAFETY: the pin came before the root was read, so what it leads to is not freed while it lasts.
+        unsafe { glimpse::<E>(self.root(pin), self.front.hash.of(key), key).as_ref() }
     }
 
     /// Asks the memory for what [`Live::find_hashed`] will look at.

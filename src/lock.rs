@@ -62,6 +62,13 @@ impl Lock {
         }
     }
 
+    /// As [`Lock::acquire`], if nobody has the lock. Calls nothing.
+    #[inline(always)]
+    pub(crate) fn try_acquire(&self, _pin: &Pin) -> Option<Held<'_>> {
+        // As in `acquire`.
+        self.0.compare_exchange(FREE, SHORT, Ordering::Acquire, Ordering::Relaxed).ok().map(|_| Held(self))
+    }
+
     /// Takes the lock for as long as the caller likes: until [`Lock::release_long`].
     pub(crate) fn acquire_long(&self, _pin: &Pin) -> Result<(), Busy> {
         if !contend(self, LONG) {

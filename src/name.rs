@@ -8,13 +8,19 @@ use crate::bucket::Contents;
 use crate::epoch::Pin;
 use crate::error::Error;
 use crate::sync::memory::{self, alloc, dealloc};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, MODELLED, Ordering};
 use crate::tree::Entry;
 use core::ptr::{self, NonNull};
 use std::alloc::{Layout, handle_alloc_error};
 
 /// Names and keys are at most this many bytes long.
 pub const MAX_LEN: usize = 65_535;
+
+/// Most names and keys have a length for which there are short ways (see [`crate::tree::glimpse`]).
+#[inline(always)]
+pub(crate) fn is_usual(len: usize) -> bool {
+    (if MODELLED { 1 } else { 4 }..=16).contains(&len)
+}
 
 /// The head of a name; its bytes follow it in memory.
 #[repr(C)]

@@ -30,7 +30,7 @@ use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::event::{self, Hub, Waits};
 use crate::fork;
-use crate::name::Name;
+use crate::name::{Name, is_usual};
 use crate::slot::{self, Home, Kind, SlotData, Slots};
 use crate::snapshot::{Hold, Snapshot};
 use crate::supervisor::Limits;
@@ -293,6 +293,9 @@ impl Registry {
     #[inline(always)]
     pub fn lookup(self, name: impl AsRef<[u8]>) -> Result<Option<Bucket>, Error> {
         let name = checked(name.as_ref())?;
+        if let Some(id) = self.glimpse(name) {
+            return Ok(Some(Bucket::from_id(id)));
+        }
         match self.find(name) {
             id @ 1.. => Ok(Some(Bucket::from_id(id.cast_unsigned()))),
             code => match Error::from_code(code as i32) {
@@ -300,6 +303,16 @@ impl Registry {
                 error => Err(error.unwrap_or(Error::Panicked)),
             },
         }
+    }
+
+    /// As [`Registry::find`], but None too where it is not simple; calls nothing (see [`crate::tree::glimpse`]).
+    #[inline(always)]
+    pub(crate) fn glimpse(self, name: &[u8]) -> Option<u64> {
+        if !is_usual(name.len()) {
+            return None;
+        }
+        let pin = epoch::pin_again()?;
+        slot_of(self.0).ok()?.table(&pin).names.glimpse(&pin, name).map(|name| name.id)
     }
 
     /// The bucket's id or a negative code, in one register. `name` has a legal length.

@@ -97,6 +97,32 @@ pub(crate) unsafe fn find<E: Entry>(root: Node, hash: u64, key: &[u8]) -> *const
     }
 }
 
+/// As [`find`], but NULL too where one look at one entry does not tell: then ask [`find`].
+///
+/// What this is inlined into calls nothing, if the key's length is a usual one. So nothing of it is kept in registers
+/// that a call would preserve, and a get takes three quarters of the instructions.
+///
+/// # Safety
+/// As [`find`].
+#[inline(always)]
+pub(crate) unsafe fn glimpse<E: Entry>(root: Node, hash: u64, key: &[u8]) -> *const E {
+    // SAFETY: as in `find`.
+    unsafe {
+        if root.is_small() {
+            return root.small().glimpse(hash, key);
+        }
+        let mut node = root;
+        let mut rest = hash;
+        while node.fan_out() != 0 {
+            let i = (rest >> (BITS - node.fan_out())) as usize;
+            rest <<= node.fan_out();
+            node = Node(node.child(i).load(Ordering::Acquire)); // as in `find`
+        }
+        node.prefetch_slots();
+        node.leaf().glimpse(hash, key)
+    }
+}
+
 /// Asks the memory for the leaf in which a hash is, to be looked at a little later.
 ///
 /// # Safety

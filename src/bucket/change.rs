@@ -3,15 +3,16 @@
 use super::contents::Contents;
 use super::item::{Item, Number, Payload};
 use super::times::Time;
-use super::{Right, access, checked};
+use super::{BUCKETS, Right, access, checked};
 use crate::cuts::Now;
 use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::fork;
 use crate::lock::Busy;
+use crate::name::MAX_LEN;
 use crate::sync::memory;
 use crate::tree::edit::Retired;
-use crate::tree::{Node, find};
+use crate::tree::{Node, find, glimpse};
 use std::ptr::{self, NonNull};
 
 /// What a change does to its key.
@@ -23,20 +24,25 @@ pub(crate) enum Step<'a> {
     Delete,
 }
 
-/// Overwrites a number in place, the commonest change of all; tells whether it could. If not, nothing is changed.
+/// Overwrites a number in place, the commonest change of all, if nothing is unusual and nobody has the lock; tells
+/// whether it did. Calls nothing if the key's length is a usual one (see [`glimpse`]).
 #[inline(always)]
-pub(super) fn overwrite(bucket: u64, key: &[u8], number: Number) -> Result<bool, Error> {
-    let key = checked(key)?;
-    fork::check()?;
-    let pin = epoch::pin();
-    let Some(contents) = access::resolve(bucket, Right::Write)?.contents(&pin) else { return Ok(false) };
+pub(super) fn overwrite(bucket: u64, key: &[u8], number: Number) -> bool {
+    if key.len() > MAX_LEN || fork::check().is_err() {
+        return false;
+    }
+    let Some(pin) = epoch::pin_again() else { return false };
+    let Some(contents) = BUCKETS.resolve(bucket).ok().and_then(|slot| slot.contents(&pin)) else {
+        return false;
+    };
     // Without the lock, so that it is not held while caches miss.
     let root = contents.root(&pin);
-    let hash = contents.hash().of(key);
     // SAFETY: the pin came before the root was read.
-    let Some(item) = (unsafe { find::<Item>(root, hash, key).as_ref() }) else { return Ok(false) };
+    let Some(item) = (unsafe { glimpse::<Item>(root, contents.hash().of(key), key).as_ref() }) else {
+        return false;
+    };
     item.prefetch_to_write();
-    let Ok(_held) = contents.lock().acquire(&pin) else { return Ok(false) };
+    let Some(_held) = contents.lock().try_acquire(&pin) else { return false };
     let writing = pin.announce();
     let now = contents.cuts().now(&writing);
     // In this tree an item that is not gone is still its key's. The first change after a cut is not for here, nor is one
@@ -46,11 +52,11 @@ pub(super) fn overwrite(bucket: u64, key: &[u8], number: Number) -> Result<bool,
         || !contents.is_touched(now)
         || !item.takes(now.held, number)
     {
-        return Ok(false);
+        return false;
     }
     item.overwrite(number, contents.next_revision());
     contents.count_change();
-    Ok(true)
+    true
 }
 
 /// Looks at a key's item and does what `decide`, which is ours and short, makes of it. `time` is what a put does with the

@@ -1,7 +1,7 @@
 //! Registries: start, names to buckets, stop.
 
 use super::types::*;
-use super::{guard, guard_len, name, optional, options, output, owner};
+use super::{guard, guard_len, name, optional, options, output, owner, usual};
 use crate::error::Error;
 use crate::registry::{Options, Registry, Started};
 use core::ffi::{c_char, c_void};
@@ -112,12 +112,17 @@ pub unsafe extern "C" fn kvreg_lookup(
     name_len: usize,
     out: *mut kvreg_bucket,
 ) -> kvreg_status {
-    guard(|| {
-        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
-        let (out, name) = unsafe { (output(out, 0)?, self::name(name, name_len)?) };
-        *out = find(registry, name)?;
-        Ok(())
-    })
+    // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
+    unsafe {
+        if !out.is_null()
+            && let Some(name) = usual(name, name_len)
+            && let Some(id) = Registry::from_id(registry).glimpse(name)
+        {
+            out.write(id);
+            return KVREG_OK;
+        }
+        lookup_otherwise(registry, name, name_len, out)
+    }
 }
 
 /// As kvreg_lookup, in one register: the bucket's id (positive), or the negative status.
@@ -132,11 +137,14 @@ pub unsafe extern "C" fn kvreg_lookup_id(
     name: *const c_char,
     name_len: usize,
 ) -> i64 {
-    guard_len(|| {
-        // SAFETY: the caller passes NULL or a valid pointer, as this function's comment in the header demands.
-        let name = unsafe { self::name(name, name_len)? };
-        find(registry, name)
-    })
+    // SAFETY: the caller passes NULL or a valid pointer, as this function's comment in the header demands.
+    unsafe {
+        let glimpse = |name: &[u8]| Registry::from_id(registry).glimpse(name);
+        match usual(name, name_len).and_then(glimpse) {
+            Some(id) => id.cast_signed(),
+            None => lookup_id_otherwise(registry, name, name_len),
+        }
+    }
 }
 
 /// Ends a registry: its table empties, every bucket exits with `KVREG_REASON_SHUTDOWN`, its thread ends, and its
@@ -223,6 +231,35 @@ unsafe fn start_options<'a>(options: *const kvreg_options) -> Result<Options<'a>
     // SAFETY: the name is readable by this function's contract.
     let name = if data.is_null() && name_len == 0 { None } else { Some(unsafe { name(data, name_len)? }) };
     Ok(Options { name, history, max_restarts, restart_window: Duration::from_millis(restart_window_ms) })
+}
+
+/// By itself, so that the short way has no part in what the calls of this one cost.
+#[inline(never)]
+unsafe extern "C" fn lookup_otherwise(
+    registry: kvreg_registry,
+    name: *const c_char,
+    name_len: usize,
+    out: *mut kvreg_bucket,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or valid pointers, by the contract of kvreg_lookup.
+        let (out, name) = unsafe { (output(out, 0)?, self::name(name, name_len)?) };
+        *out = find(registry, name)?;
+        Ok(())
+    })
+}
+
+/// As [`lookup_otherwise`].
+#[inline(never)]
+unsafe extern "C" fn lookup_id_otherwise(
+    registry: kvreg_registry,
+    name: *const c_char,
+    name_len: usize,
+) -> i64 {
+    guard_len(|| {
+        // SAFETY: the caller passes NULL or a valid pointer, by the contract of kvreg_lookup_id.
+        find(registry, unsafe { self::name(name, name_len)? })
+    })
 }
 
 #[inline(always)]

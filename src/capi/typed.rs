@@ -1,9 +1,10 @@
 //! Keys to values of one type, in registers or in the caller's memory.
 
 use super::types::*;
-use super::{guard, guard_len, name, output, slice, value};
-use crate::bucket::Bucket;
+use super::{guard, guard_len, name, output, slice, usual, value};
+use crate::bucket::{Bucket, Item};
 use crate::error::Error;
+use crate::name::is_usual;
 use crate::value::ValueRef;
 use core::ffi::{c_char, c_void};
 
@@ -37,12 +38,8 @@ pub unsafe extern "C" fn kvreg_get_int(
     key_len: usize,
     out: *mut i64,
 ) -> kvreg_status {
-    guard(|| {
-        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
-        let (out, key) = unsafe { (output(out, 0)?, name(key, key_len)?) };
-        *out = Bucket::from_id(bucket).get_int(key)?.ok_or(Error::NotFound)?;
-        Ok(())
-    })
+    // SAFETY: this function's contract is that of `get`.
+    unsafe { get(bucket, key, key_len, out) }
 }
 
 /// Puts a number of type `KVREG_FLOAT`.
@@ -75,12 +72,8 @@ pub unsafe extern "C" fn kvreg_get_float(
     key_len: usize,
     out: *mut f64,
 ) -> kvreg_status {
-    guard(|| {
-        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
-        let (out, key) = unsafe { (output(out, 0.0)?, name(key, key_len)?) };
-        *out = Bucket::from_id(bucket).get_float(key)?.ok_or(Error::NotFound)?;
-        Ok(())
-    })
+    // SAFETY: this function's contract is that of `get`.
+    unsafe { get(bucket, key, key_len, out) }
 }
 
 /// Puts text, which must be UTF-8 (`KVREG_INVALID_ARGUMENT` if not). NUL may occur in it.
@@ -150,28 +143,92 @@ pub unsafe extern "C" fn kvreg_get_bytes(
     })
 }
 
+/// A type of number.
+trait Number: Into<ValueRef<'static>> + Copy + Default {
+    fn in_item(item: &Item) -> Result<Self, Error>;
+}
+
+impl Number for i64 {
+    #[inline(always)]
+    fn in_item(item: &Item) -> Result<i64, Error> {
+        item.int()
+    }
+}
+
+impl Number for f64 {
+    #[inline(always)]
+    fn in_item(item: &Item) -> Result<f64, Error> {
+        item.float()
+    }
+}
+
+/// # Safety
+/// `key` points to `key_len` readable bytes, and `out` to a place for a number; each may be NULL and is refused.
+#[inline(always)]
+unsafe fn get<N: Number>(
+    bucket: kvreg_bucket,
+    key: *const c_char,
+    key_len: usize,
+    out: *mut N,
+) -> kvreg_status {
+    // SAFETY: this function's contract; what is called at the end has the same.
+    unsafe {
+        if !out.is_null()
+            && let Some(key) = usual(key, key_len)
+            && let Some(Ok(number)) = Bucket::from_id(bucket).glimpse(key, N::in_item)
+        {
+            out.write(number);
+            return KVREG_OK;
+        }
+        get_otherwise(bucket, key, key_len, out)
+    }
+}
+
+/// By itself, so that the short way has no part in what the calls of this one cost.
+#[inline(never)]
+unsafe extern "C" fn get_otherwise<N: Number>(
+    bucket: kvreg_bucket,
+    key: *const c_char,
+    key_len: usize,
+    out: *mut N,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or valid pointers, by the contract of `get`.
+        let (out, key) = unsafe { (output(out, N::default())?, name(key, key_len)?) };
+        *out = Bucket::from_id(bucket).read(key, N::in_item)?.ok_or(Error::NotFound)??;
+        Ok(())
+    })
+}
+
 /// # Safety
 /// `key` points to `key_len` readable bytes, or is NULL and refused.
 #[inline(always)]
-unsafe fn put<N: Into<ValueRef<'static>> + Copy>(
+unsafe fn put<N: Number>(bucket: kvreg_bucket, key: *const c_char, key_len: usize, value: N) -> kvreg_status {
+    // SAFETY: this function's contract; what is called at the end has the same.
+    unsafe {
+        if let Some(key) = usual(key, key_len)
+            && Bucket::from_id(bucket).overwrite(key, value.into())
+        {
+            return KVREG_OK;
+        }
+        put_otherwise(bucket, key, key_len, value)
+    }
+}
+
+/// As [`get_otherwise`].
+#[inline(never)]
+unsafe extern "C" fn put_otherwise<N: Number>(
     bucket: kvreg_bucket,
     key: *const c_char,
     key_len: usize,
     value: N,
 ) -> kvreg_status {
-    let mut done = false;
-    // By itself, because it cannot panic: so nothing of it is done through pointers for the sake of a landing pad.
-    let status = guard(|| {
-        // SAFETY: this function's contract is that of `name`.
-        done = Bucket::from_id(bucket).overwrite(unsafe { name(key, key_len)? }, value.into())?;
-        Ok(())
-    });
-    if done || status != KVREG_OK {
-        return status;
-    }
     guard(|| {
         // SAFETY: this function's contract is that of `name`.
-        let key = unsafe { name(key, key_len)? };
-        Bucket::from_id(bucket).put_anew(key, value.into())
+        let (bucket, key) = (Bucket::from_id(bucket), unsafe { name(key, key_len)? });
+        if !is_usual(key_len) && bucket.overwrite(key, value.into()) {
+            return Ok(());
+        }
+        bucket.put_anew(key, value.into())
     })
 }

@@ -30,10 +30,22 @@ pub(in crate::tree) struct SmallLeaf {
 
 const _: () = assert!(MODELLED || size_of::<SmallLeaf>() == pool::size_of_node(SMALL_SIZE));
 
-/// The tag of a hash: its low bits, which depths below 48 do not use. 0 marks a free place.
+/// The tag of a hash: of its low bits, which depths below 48 do not use. 0 marks a free place.
 #[inline(always)]
 pub(in crate::tree) fn tag_of(hash: u64) -> u16 {
-    (hash as u16).max(1)
+    hash as u16 | 1
+}
+
+/// The entry that a slot leads to, if it has this key; else NULL.
+///
+/// # Safety
+/// The entry is alive, if there is one.
+#[inline(always)]
+unsafe fn entry_with<E: Entry>(slot: &AtomicUsize, key: &[u8]) -> *const E {
+    // Acquire: see the entry that was published.
+    let entry = ptr::with_exposed_provenance::<E>(slot.load(Ordering::Acquire));
+    // SAFETY: this function's contract.
+    if !entry.is_null() && unsafe { name::equal(E::key(entry), key) } { entry } else { ptr::null() }
 }
 
 impl Leaf {
@@ -68,14 +80,27 @@ impl Leaf {
         while places != 0 {
             let place = places.trailing_zeros() as usize;
             places &= places - 1;
-            // Acquire: see the entry that was published.
-            let entry = ptr::with_exposed_provenance::<E>(self.slots[place].load(Ordering::Acquire));
             // SAFETY: this function's contract.
-            if !entry.is_null() && unsafe { name::equal(E::key(entry), key) } {
+            let entry = unsafe { entry_with::<E>(&self.slots[place], key) };
+            if !entry.is_null() {
                 return Some((place, entry));
             }
         }
         None
+    }
+
+    /// The entry of a key, if it is the first with this tag; else NULL.
+    ///
+    /// # Safety
+    /// The leaf's entries are alive.
+    #[inline(always)]
+    pub(in crate::tree) unsafe fn glimpse<E: Entry>(&self, hash: u64, key: &[u8]) -> *const E {
+        let places = self.places(tag_of(hash));
+        if places == 0 {
+            return ptr::null();
+        }
+        // SAFETY: there are no more places than slots; then this function's contract.
+        unsafe { entry_with(self.slots.get_unchecked(places.trailing_zeros() as usize), key) }
     }
 
     pub(in crate::tree) fn set_tag(&self, place: usize, tag: u16) {
@@ -141,14 +166,32 @@ impl SmallLeaf {
             if (tags >> (16 * place)) as u16 != tag_of(hash) {
                 continue;
             }
-            // Acquire: see the entry that was published.
-            let entry = ptr::with_exposed_provenance::<E>(self.slots[place].load(Ordering::Acquire));
             // SAFETY: this function's contract.
-            if !entry.is_null() && unsafe { name::equal(E::key(entry), key) } {
+            let entry = unsafe { entry_with::<E>(&self.slots[place], key) };
+            if !entry.is_null() {
                 return Some((place, entry));
             }
         }
         None
+    }
+
+    /// The entry of a key, if it is the first with this tag; else NULL.
+    ///
+    /// # Safety
+    /// The leaf's entries are alive.
+    #[inline(always)]
+    pub(in crate::tree) unsafe fn glimpse<E: Entry>(&self, hash: u64, key: &[u8]) -> *const E {
+        /// The lowest bit of each tag.
+        const ONES: u64 = 0x0001_0001_0001_0001;
+        let tags = self.tags.load(Ordering::Relaxed); // Relaxed: as in `Leaf::places`
+        let other = tags ^ (u64::from(tag_of(hash)) * ONES);
+        // The lowest bit that is set is in the first tag that is equal: only above that may there be wrong ones.
+        let places = other.wrapping_sub(ONES) & !other & ONES << 15;
+        if places == 0 {
+            return ptr::null();
+        }
+        // SAFETY: there are as many slots as tags; then this function's contract.
+        unsafe { entry_with(self.slots.get_unchecked(places.trailing_zeros() as usize / 16), key) }
     }
 
     /// A place without an entry.
@@ -175,30 +218,25 @@ fn set_tag(word: &AtomicU64, place: usize, tag: u16) {
 #[inline(always)]
 fn compare(tags: &[AtomicU64; CAPACITY / 4], tag: u16) -> u32 {
     use std::arch::asm;
-    use std::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi16, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16, _mm_setzero_si128,
-    };
-    let pair = |i: usize| -> __m128i {
-        let loaded;
-        // In assembly, because a writer may store beside this load: to the compiler a plain load of two atomics at
-        // once would be a race. To the machine it is two loads, each of which sees some value that was stored.
-        // SAFETY: 16 bytes of the array, which is aligned to a cache line with the leaf.
-        unsafe {
-            asm!(
-                "movdqa {loaded}, xmmword ptr [{tags}]",
-                tags = in(reg) &raw const tags[i],
-                loaded = out(xmm_reg) loaded,
-                options(nostack, preserves_flags, readonly),
-            );
-        }
-        loaded
-    };
-    // SAFETY: SSE2 is part of x86-64.
+    use std::arch::x86_64::{_mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16, _mm_setzero_si128};
+    // In assembly, because a writer may store beside these loads: to the compiler a plain load of two atomics at once
+    // would be a race. To the machine it is two loads, each of which sees some value that was stored.
+    // SAFETY: SSE2 is part of x86-64. 48 bytes of the array, which is aligned to 16 in the leaf.
     unsafe {
         let tag = _mm_set1_epi16(tag as i16);
-        let equal = |i: usize| _mm_cmpeq_epi16(pair(i), tag);
-        let low = _mm_movemask_epi8(_mm_packs_epi16(equal(0), equal(2))) as u32;
-        let high = _mm_movemask_epi8(_mm_packs_epi16(equal(4), _mm_setzero_si128())) as u32;
+        let (mut first, mut second, mut third) = (tag, tag, tag);
+        asm!(
+            "pcmpeqw {first}, xmmword ptr [{tags}]",
+            "pcmpeqw {second}, xmmword ptr [{tags} + 16]",
+            "pcmpeqw {third}, xmmword ptr [{tags} + 32]",
+            tags = in(reg) tags,
+            first = inout(xmm_reg) first,
+            second = inout(xmm_reg) second,
+            third = inout(xmm_reg) third,
+            options(nostack, preserves_flags, readonly),
+        );
+        let low = _mm_movemask_epi8(_mm_packs_epi16(first, second)) as u32;
+        let high = _mm_movemask_epi8(_mm_packs_epi16(third, _mm_setzero_si128())) as u32;
         low | high << 16
     }
 }
