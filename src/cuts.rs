@@ -41,6 +41,18 @@ impl Dead {
         Dead { birth, garbage }
     }
 
+    /// Whether a cut that is held may see it, if it was replaced in this change.
+    #[inline(always)]
+    pub(crate) fn is_seen(&self, now: Now) -> bool {
+        // All cuts below the change's number that are held are at most `held`, and only they count (invariants 1, 2).
+        self.birth <= now.held
+    }
+
+    /// The garbage that it is for pinned threads, if no cut sees it.
+    pub(crate) fn unseen(self) -> Garbage {
+        self.garbage
+    }
+
     fn weight(&self) -> usize {
         self.garbage.weight()
     }
@@ -263,8 +275,7 @@ impl Cuts {
     /// Keeps what was replaced in this change for the cuts that see it, or gives it back if none does.
     #[inline]
     pub(crate) fn keep(&self, now: Now, dead: Dead) -> Option<Garbage> {
-        // All cuts below the change's number that are held are at most `held`, and only they count (invariants 1, 2).
-        if dead.birth > now.held { Some(dead.garbage) } else { self.keep_for_cuts(now, dead) }
+        if dead.is_seen(now) { self.keep_for_cuts(now, dead) } else { Some(dead.garbage) }
     }
 
     #[cold]

@@ -21,8 +21,8 @@ use crate::error::Error;
 use crate::hash::Hash;
 use crate::lock::Lock;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, MODELLED, Ordering, memory};
-use crate::tree::edit::Edit;
-use crate::tree::{Entry, Node, dismantle, find, glimpse, prefetch, walk_unfinished};
+use crate::tree::edit::{Edit, Retired, simple};
+use crate::tree::{Entry, Node, dead_entry, dismantle, find, glimpse, prefetch, walk_unfinished};
 use std::marker::PhantomData;
 use std::ptr;
 
@@ -241,12 +241,6 @@ impl<E: Entry> Live<E> {
         self.back.closed.store(true, Ordering::Relaxed); // Relaxed: read under the same lock
     }
 
-    /// A change to the tree itself. Fails as [`Live::touch`].
-    pub(crate) fn edit(&self, now: Now) -> Result<Edit<E>, Error> {
-        self.touch(now)?;
-        Ok(Edit::in_place(self.current_root(), self.front.hash, now.number, now.held))
-    }
-
     /// A change that nobody sees before it is shown. `number` came from [`Cuts::raise`] during this writer's turn.
     pub(crate) fn hidden_edit(&self, number: u64) -> Edit<E> {
         Edit::hidden(self.current_root(), self.front.hash, number)
@@ -260,17 +254,82 @@ impl<E: Entry> Live<E> {
 
     /// Shows what an edit made, as one change. The map was touched.
     pub(crate) fn show(&self, edit: &Edit<E>) {
-        // Release: whoever sees the root sees the nodes, and that the map has changed; likewise the count.
+        // Release: whoever sees the root sees the nodes, and that the map has changed.
         self.front.root.store(edit.root.to_raw(), Ordering::Release);
-        if edit.added != 0 {
+        self.count_entries(edit.added, edit.added_weight);
+        self.count_change();
+    }
+
+    /// Counts entries that came, and bytes that they keep, or that went.
+    fn count_entries(&self, added: i64, added_weight: i64) {
+        if added != 0 {
             let count = self.back.count.load(Ordering::Relaxed); // Relaxed: only the writer writes
-            self.back.count.store(count.wrapping_add_signed(edit.added), Ordering::Release);
+            // Release: whoever sees the count sees that the map has changed.
+            self.back.count.store(count.wrapping_add_signed(added), Ordering::Release);
         }
-        if edit.added_weight != 0 {
+        if added_weight != 0 {
             let weight = self.back.weight.load(Ordering::Relaxed); // as above; nobody relies on when it is seen
-            self.back.weight.store(weight.wrapping_add_signed(edit.added_weight), Ordering::Relaxed);
+            self.back.weight.store(weight.wrapping_add_signed(added_weight), Ordering::Relaxed);
+        }
+    }
+
+    /// Puts in an entry, in the place of `old` if that is not NULL, as one change. The map was touched. What is replaced
+    /// is added to `retired`, which is not moved about because that would cost as much as the change.
+    ///
+    /// # Safety
+    /// As [`Edit::put`], and `old` is what the map has under this key.
+    #[inline(always)]
+    pub(crate) unsafe fn put(
+        &self,
+        now: Now,
+        hash: u64,
+        old: *const E,
+        entry: *const E,
+        retired: &mut Retired,
+    ) {
+        let root = self.current_root();
+        // SAFETY: this function's contract; the old one is retired once.
+        unsafe {
+            if old.is_null() {
+                if !simple::add(root, now.held, hash, entry) {
+                    return self.edit(now, retired, |edit| edit.add(hash, entry));
+                }
+                self.count_entries(1, E::weight(entry) as i64);
+            } else {
+                if !simple::replace(root, now.held, hash, old, entry) {
+                    return self.edit(now, retired, |edit| edit.put(hash, entry));
+                }
+                self.count_entries(0, E::weight(entry) as i64 - E::weight(old) as i64);
+                retired.push(dead_entry(old));
+            }
         }
         self.count_change();
+    }
+
+    /// Takes out an entry, as one change. The map was touched. What is replaced is added to `retired`, the entry last.
+    ///
+    /// # Safety
+    /// The map has it, with this hash.
+    #[inline(always)]
+    pub(crate) unsafe fn remove(&self, now: Now, hash: u64, entry: *const E, retired: &mut Retired) {
+        // SAFETY: this function's contract; it is retired once.
+        unsafe {
+            if !simple::remove(self.current_root(), now.held, hash, entry) {
+                return self.edit(now, retired, |edit| edit.remove(hash, E::key(entry)));
+            }
+            self.count_entries(-1, -(E::weight(entry) as i64));
+            retired.push(dead_entry(entry));
+        }
+        self.count_change();
+    }
+
+    /// A change that is not simple.
+    #[inline(never)]
+    fn edit<R>(&self, now: Now, retired: &mut Retired, change: impl FnOnce(&mut Edit<E>) -> R) {
+        let mut edit = Edit::in_place(self.current_root(), self.front.hash, now.number, now.held);
+        change(&mut edit);
+        self.show(&edit);
+        retired.extend(edit.into_retired());
     }
 
     /// Shows an empty map, as one change. The map was touched. Gives the root of what there was.

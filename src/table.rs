@@ -26,6 +26,7 @@ use crate::hash::Hash;
 use crate::live::Live;
 use crate::name::Name;
 use crate::sync::{AtomicU64, Ordering};
+use crate::tree::edit::Retired;
 use crate::tree::{Entry, garbage_of_entry};
 use std::ptr::{self, NonNull};
 
@@ -131,12 +132,12 @@ impl Table {
     /// As [`Table::insert_name`].
     #[inline(always)]
     unsafe fn link(&self, writing: Writing<'_>, now: Now, hash: u64, name: NonNull<Name>) -> Unseen {
-        let mut edit = self.names.edit(now).expect("only contents are closed");
+        self.names.touch(now).expect("only contents are closed");
+        let mut retired = Retired::new();
         // SAFETY: this function's contract.
-        unsafe { edit.add(hash, name.as_ptr()) };
-        self.names.show(&edit);
+        unsafe { self.names.put(now, hash, ptr::null(), name.as_ptr(), &mut retired) };
         drop(writing);
-        self.cuts.keep_all(now, edit.into_retired())
+        self.cuts.keep_all(now, retired)
     }
 
     /// Takes out a name. `kill` is called when no lookup finds it any more, and ends all other ways to it: only then
@@ -150,12 +151,12 @@ impl Table {
         let hash = self.names.hash().of(bytes);
         let writing = pin.announce();
         let now = self.cuts.now(&writing);
-        let mut edit = self.names.edit(now).expect("only contents are closed");
-        edit.remove(hash, bytes);
-        self.names.show(&edit);
+        self.names.touch(now).expect("only contents are closed");
+        let mut retired = Retired::new();
+        // SAFETY: this function's contract.
+        unsafe { self.names.remove(now, hash, name, &mut retired) };
         drop(writing);
         kill();
-        let mut retired = edit.into_retired();
         let last = retired.pop().expect("the name, which is retired last");
         // SAFETY: alive: we are pinned, or it is kept.
         let last = unsafe { self.leave_name(name, last) };

@@ -238,7 +238,7 @@ pub(crate) unsafe fn visit_all<E: Entry>(root: Node, visit: &mut dyn FnMut(Dead)
                 // Relaxed: nobody changes it.
                 let entry = ptr::with_exposed_provenance::<E>(slot.load(Ordering::Relaxed));
                 if !entry.is_null() {
-                    visit(Dead::new(E::birth(entry), garbage_of_entry(entry)));
+                    visit(dead_entry(entry));
                 }
             }
             if !node.is_nobodys() {
@@ -255,6 +255,16 @@ pub(crate) unsafe fn visit_all<E: Entry>(root: Node, visit: &mut dyn FnMut(Dead)
 pub(crate) unsafe fn dismantle<E: Entry>(root: Node) {
     // SAFETY: this function's contract.
     unsafe { visit_all::<E>(root, &mut |dead| dead.free()) }
+}
+
+/// An entry that was taken out, as what it will be when nobody sees it.
+///
+/// # Safety
+/// It is alive, and given out once.
+#[inline(always)]
+pub(crate) unsafe fn dead_entry<E: Entry>(entry: *const E) -> Dead {
+    // SAFETY: this function's contract.
+    unsafe { Dead::new(E::birth(entry), garbage_of_entry(entry)) }
 }
 
 /// How to free an entry that was taken out.

@@ -148,7 +148,8 @@ fn apply<'a, R>(
         return Ok(answer);
     }
     let was_timed = old.is_some_and(Item::is_timed);
-    let retired = match (step, old) {
+    let mut retired = Retired::new();
+    match (step, old) {
         (Step::Keep, _) | (Step::Delete | Step::SetTime, None) => return Ok(answer),
         (Step::SetTime, Some(old)) => {
             let end = set_time(&target, old, was_timed, time);
@@ -157,8 +158,8 @@ fn apply<'a, R>(
             plan(contents, end);
             return Ok(answer);
         }
-        (Step::Put(payload), _) => put(contents, now, target.hash, target.key, payload)?,
-        (Step::Delete, Some(old)) => delete(contents, now, target.hash, target.key, old)?,
+        (Step::Put(payload), _) => put(contents, now, &target, old, payload, &mut retired)?,
+        (Step::Delete, Some(old)) => delete(contents, now, target.hash, old, &mut retired)?,
     };
     if was_timed || time.is_timed(false) {
         let end = set_time_anew(&pin, &target, was_timed, time);
@@ -169,7 +170,7 @@ fn apply<'a, R>(
         drop(writing);
         drop(lock);
     }
-    clean_up(pin, contents, now, retired);
+    clean_up(pin, contents, now, &retired);
     Ok(answer)
 }
 
@@ -203,33 +204,49 @@ fn plan(contents: &Contents, end: Option<u64>) {
 }
 
 #[inline(never)]
-fn put(contents: &Contents, now: Now, hash: u64, key: &[u8], payload: Payload<'_>) -> Result<Retired, Error> {
-    let mut edit = contents.edit(now)?;
-    let item = Item::new(key, now.number, contents.next_revision(), payload)?;
-    // SAFETY: the item is new; what it replaces is alive at least while we are pinned.
-    unsafe {
-        if let Some(old) = edit.put(hash, item.as_ptr()) {
-            (*old).set_gone();
-        }
+fn put(
+    contents: &Contents,
+    now: Now,
+    target: &Target<'_, '_>,
+    old: Option<&Item>,
+    payload: Payload<'_>,
+    retired: &mut Retired,
+) -> Result<(), Error> {
+    contents.touch(now)?;
+    let item = Item::new(target.key, now.number, contents.next_revision(), payload)?;
+    if let Some(old) = old {
+        old.set_gone();
     }
-    contents.show(&edit);
-    Ok(edit.into_retired())
+    let old = old.map_or(ptr::null(), Item::whole);
+    // SAFETY: the item is new; the old one is this key's.
+    unsafe { contents.put(now, target.hash, old, item.as_ptr(), retired) };
+    Ok(())
 }
 
 #[inline(never)]
-fn delete(contents: &Contents, now: Now, hash: u64, key: &[u8], old: &Item) -> Result<Retired, Error> {
-    let mut edit = contents.edit(now)?;
-    edit.remove(hash, key);
+fn delete(contents: &Contents, now: Now, hash: u64, old: &Item, retired: &mut Retired) -> Result<(), Error> {
+    contents.touch(now)?;
     old.set_gone();
-    contents.show(&edit);
-    Ok(edit.into_retired())
+    // SAFETY: the contents have it.
+    unsafe { contents.remove(now, hash, old.whole(), retired) };
+    Ok(())
 }
 
 /// Sees to what was replaced.
-#[inline(never)]
-fn clean_up(pin: Pin, contents: &Contents, now: Now, retired: Retired) {
-    let garbage = contents.cuts().keep_all(now, retired);
+#[inline(always)]
+fn clean_up(pin: Pin, contents: &Contents, now: Now, retired: &Retired) {
+    if retired.iter().any(|dead| dead.is_seen(now)) {
+        return clean_up_for_cuts(pin, contents, now, retired);
+    }
     drop(pin); // else it would hold back what we retire
+    retired.iter().for_each(|dead| epoch::retire(dead.unseen()));
+}
+
+#[cold]
+#[inline(never)]
+fn clean_up_for_cuts(pin: Pin, contents: &Contents, now: Now, retired: &Retired) {
+    let garbage = contents.cuts().keep_all(now, retired.clone());
+    drop(pin); // as above
     garbage.into_iter().for_each(epoch::retire);
 }
 
@@ -261,10 +278,11 @@ pub(super) fn end_next(bucket: u64, moment: u64) -> Result<Due, Error> {
     // SAFETY: the pin came before the root was read.
     let item = unsafe { find::<Item>(contents.root(&pin), hash, &key).as_ref() };
     let item = item.expect("a key that has a time is there");
-    let retired = delete(contents, now, hash, &key, item)?;
+    let mut retired = Retired::new();
+    delete(contents, now, hash, item, &mut retired)?;
     drop(writing);
     drop(lock);
-    clean_up(pin, contents, now, retired);
+    clean_up(pin, contents, now, &retired);
     Ok(Due::Ended { key, revision })
 }
 

@@ -329,6 +329,11 @@ impl Item {
         self.flags.store(if timed { TIMED } else { 0 }, Ordering::Relaxed); // as above
     }
 
+    /// The item with what follows its head, which a reference to the head alone does not reach.
+    pub(crate) fn whole(&self) -> *const Item {
+        ptr::with_exposed_provenance(ptr::from_ref(self).addr()) // a tree exposed the address of the whole
+    }
+
     fn layout(key_len: usize, short_len: usize) -> Layout {
         // At least the whole head with its padding, which short keys then fill.
         let size = size_of::<Item>().max(std::mem::offset_of!(Item, key) + key_len + short_len);

@@ -2,10 +2,11 @@
 
 mod path;
 mod room;
+pub(crate) mod simple;
 mod small;
 
-use super::node::{BITS, CAPACITY, CHAINED, FAN_OUT, FEW, Leaf, Node, tag_of};
-use super::{Entry, free_entry, free_node, garbage_of_entry, garbage_of_node};
+use super::node::{BITS, CHAINED, FAN_OUT, FEW, Leaf, Node, SPARSE, tag_of};
+use super::{Entry, dead_entry, free_entry, free_node, garbage_of_node};
 use crate::cuts::Dead;
 use crate::hash::Hash;
 use crate::sync::Ordering;
@@ -161,7 +162,7 @@ impl<E: Entry> Edit<E> {
             if leaf == head && own.chain().is_none() {
                 if path.len == 0 && own.len() <= FEW / 2 {
                     self.shrink(node);
-                } else if own.len() <= CAPACITY / 4 {
+                } else if own.len() <= SPARSE {
                     self.merge(&mut path, node);
                 }
             }
@@ -201,7 +202,7 @@ impl<E: Entry> Edit<E> {
             if self.hidden && birth == self.number {
                 free_entry::<E>(entry.addr());
             } else {
-                self.retired.push(Dead::new(birth, garbage_of_entry(entry)));
+                self.retired.push(dead_entry(entry));
             }
         }
         entry

@@ -13,6 +13,9 @@ use std::ptr;
 
 /// Entries in a leaf.
 pub(super) const CAPACITY: usize = 24;
+/// A leaf with so few entries is merged with its neighbour, if that has few too: far fewer than a split leaves, so that
+/// keys which come and go do not split and merge leaves all the time.
+pub(super) const SPARSE: usize = CAPACITY / 8;
 /// Entries in a leaf of depth 64, whose last slot is a link.
 pub(super) const CHAINED: usize = CAPACITY - 1;
 /// Entries in a small leaf.

@@ -3,10 +3,10 @@
 use super::cursor::{self, Position};
 use super::*;
 use crate::cuts::{Cuts, Now};
-use crate::epoch;
+use crate::epoch::{self, Pin};
 use crate::live::Live;
 use crate::sync::{Arc, AtomicU64};
-use crate::tree::edit::Edit;
+use crate::tree::edit::Retired;
 use std::collections::BTreeMap;
 
 struct Pair {
@@ -63,28 +63,38 @@ impl Subject {
         Subject { cuts, map, model: Model::new(), held: Vec::new(), living }
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Edit<Pair>, Now, Hash, &Arc<AtomicU64>)) {
+    fn change(&mut self, change: impl FnOnce(&Live<Pair>, &Pin, Now, &mut Retired)) {
         let pin = epoch::pin();
         let writing = pin.announce();
         let now = self.cuts.now(&writing);
-        let mut edit = self.map.edit(now).unwrap();
-        change(&mut edit, now, self.map.hash(), &self.living);
-        self.map.show(&edit);
+        self.map.touch(now).unwrap();
+        let mut retired = Retired::new();
+        change(&self.map, &pin, now, &mut retired);
         drop(writing);
-        edit.into_retired().into_iter().filter_map(|dead| self.cuts.keep(now, dead)).for_each(epoch::retire);
+        drop(pin);
+        retired.into_iter().filter_map(|dead| self.cuts.keep(now, dead)).for_each(epoch::retire);
     }
 
     fn put(&mut self, key: [u8; 4], value: u64) {
-        self.change(|edit, now, hash, living| {
-            // SAFETY: new.
-            unsafe { edit.put(hash.of(&key), Pair::make(key, value, now.number, living)) };
+        let living = Arc::clone(&self.living);
+        self.change(|map, pin, now, retired| {
+            let old = map.find(pin, &key).map_or(ptr::null(), ptr::from_ref);
+            // SAFETY: new, and the old one is this key's.
+            unsafe {
+                map.put(now, map.hash().of(&key), old, Pair::make(key, value, now.number, &living), retired)
+            }
         });
         self.model.insert(key, value);
     }
 
     fn delete(&mut self, key: [u8; 4]) {
         let mut found = false;
-        self.change(|edit, _, hash, _| found = edit.remove(hash.of(&key), &key).is_some());
+        self.change(|map, pin, now, retired| {
+            let Some(pair) = map.find(pin, &key) else { return };
+            found = true;
+            // SAFETY: it is there.
+            unsafe { map.remove(now, map.hash().of(&key), pair, retired) }
+        });
         assert_eq!(found, self.model.remove(&key).is_some());
     }
 
