@@ -29,10 +29,14 @@ mod current;
 mod fence;
 
 pub(crate) use bag::{Garbage, flush, retire};
+pub(crate) use fence::fence_after_exchange;
 
 use crate::fork;
 use crate::leave;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, global, memory, sleep, spin_loop, yield_now};
+use crate::sync::{
+    AtomicBool, AtomicPtr, AtomicU64, Ordering, compiler_fence, fence, global, memory, sleep, spin_loop,
+    yield_now,
+};
 use bag::Bags;
 use fence::{heavy_fence, light_fence};
 use std::cell::UnsafeCell;
@@ -151,14 +155,23 @@ impl Pin {
     /// Announces a change, which reads the number that it belongs to only afterwards.
     #[inline(always)]
     pub(crate) fn announce(&self) -> Writing<'_> {
+        let writing = self.announce_early();
+        fence(Ordering::SeqCst); // paired with that in `wait_for_writers`
+        writing
+    }
+
+    /// As [`Pin::announce`], for who makes an exchange and then calls [`fence_after_exchange`] (as those do who take a
+    /// lock) before it reads the number.
+    #[inline(always)]
+    pub(crate) fn announce_early(&self) -> Writing<'_> {
         // SAFETY: records are never freed, and this one is ours.
         let record = unsafe { &*self.record };
         let writing = record.writing.load(Ordering::Relaxed); // Relaxed: only this thread writes
         debug_assert_eq!(writing % 2, 0, "announcements do not nest");
-        // Release: whoever finds this announcement finds the changes before it ended. The fence below orders it before
-        // the loads of what is announced.
+        // Release: whoever finds this announcement finds the changes before it ended. The fence that follows orders it
+        // before the loads of what is announced.
         record.writing.store(writing + 1, Ordering::Release);
-        light_fence();
+        compiler_fence(Ordering::SeqCst); // not after the exchange, where that is the processor's fence
         Writing { record }
     }
 }
@@ -173,8 +186,11 @@ impl Drop for Writing<'_> {
 }
 
 /// Waits until all changes have ended that were announced before this call: each of them is short.
+///
+/// Writers fence, so that this needs no barrier in their threads, which would take 20 microseconds while one runs: most
+/// take a lock, whose exchange is a fence already.
 pub(crate) fn wait_for_writers() {
-    heavy_fence();
+    fence(Ordering::SeqCst); // paired with the fences of writers: in `announce`, and `fence_after_exchange`
     for record in records() {
         let seen = record.writing.load(Ordering::Acquire); // Acquire: see what it did
         let mut patience = Patience::new();

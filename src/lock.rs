@@ -11,7 +11,7 @@
 //! 2. A long holder may be without a pin. What the lock guards is then kept alive by the lock: whoever would free it
 //!    abandons it to the holder.
 
-use crate::epoch::{Patience, Pin};
+use crate::epoch::{Patience, Pin, fence_after_exchange};
 use crate::error::Error;
 use crate::fork;
 use crate::sync::{AtomicU32, Condvar, MODELLED, Mutex, Ordering, each, global, local};
@@ -51,22 +51,27 @@ impl Lock {
         Lock(AtomicU32::new(FREE))
     }
 
-    /// Takes the lock for a moment.
+    /// Takes the lock for a moment. What came before is ordered before the loads that follow (see
+    /// [`Pin::announce_early`]).
     #[inline(always)]
-    pub(crate) fn acquire(&self, _pin: &Pin) -> Result<Held<'_>, Busy> {
-        // Acquire: see what the last holder did. Relaxed failure: nothing is read.
-        match self.0.compare_exchange(FREE, SHORT, Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => Ok(Held(self)),
-            Err(_) if contend(self, SHORT) => Ok(Held(self)),
-            Err(_) => Err(Busy),
+    pub(crate) fn acquire(&self, pin: &Pin) -> Result<Held<'_>, Busy> {
+        match self.try_acquire(pin) {
+            Some(held) => Ok(held),
+            None if contend(self, SHORT) => {
+                fence_after_exchange();
+                Ok(Held(self))
+            }
+            None => Err(Busy),
         }
     }
 
     /// As [`Lock::acquire`], if nobody has the lock. Calls nothing.
     #[inline(always)]
     pub(crate) fn try_acquire(&self, _pin: &Pin) -> Option<Held<'_>> {
-        // As in `acquire`.
-        self.0.compare_exchange(FREE, SHORT, Ordering::Acquire, Ordering::Relaxed).ok().map(|_| Held(self))
+        // Acquire: see what the last holder did. Relaxed failure: nothing is read.
+        self.0.compare_exchange(FREE, SHORT, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        fence_after_exchange();
+        Some(Held(self))
     }
 
     /// Takes the lock for as long as the caller likes: until [`Lock::release_long`].
@@ -137,7 +142,7 @@ extern "C" fn contend(lock: &Lock, state: u32) -> bool {
     loop {
         match lock.0.load(Ordering::Relaxed) {
             FREE => {
-                // As in `acquire`.
+                // As in `try_acquire`.
                 if lock.0.compare_exchange_weak(FREE, state, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                     return true;
                 }

@@ -5,7 +5,7 @@ use super::item::{Item, Number, Payload};
 use super::times::Time;
 use super::{BUCKETS, Right, access, checked};
 use crate::cuts::Now;
-use crate::epoch::{self, Pin};
+use crate::epoch::{self, Pin, Writing};
 use crate::error::Error;
 use crate::fork;
 use crate::lock::Busy;
@@ -42,8 +42,8 @@ pub(super) fn overwrite(bucket: u64, key: &[u8], number: Number) -> bool {
         return false;
     };
     item.prefetch_to_write();
+    let writing = pin.announce_early();
     let Some(_held) = contents.lock().try_acquire(&pin) else { return false };
-    let writing = pin.announce();
     let now = contents.cuts().now(&writing);
     // In this tree an item that is not gone is still its key's. The first change after a cut is not for here, nor is one
     // that ends a time to live.
@@ -90,9 +90,18 @@ pub(super) fn change_with_revision<'a, R>(
         // SAFETY: the pin came before the root was read.
         let seen = unsafe { find::<Item>(root, hash, key).as_ref() };
         let target = Target { contents, root, seen, hash, key };
+        let writing = pin.announce_early();
         match contents.lock().acquire(&pin) {
-            Err(Busy) => contents.lock().wait(pin, 0)?,
-            Ok(held) => return apply(pin, held, target, time, decide),
+            Err(Busy) => {
+                drop(writing);
+                contents.lock().wait(pin, 0)?;
+            }
+            Ok(held) => {
+                let mut retired = Retired::new();
+                let (answer, now) = apply(&pin, writing, held, target, time, decide, &mut retired)?;
+                clean_up(pin, contents, now, &retired);
+                return Ok(answer);
+            }
         }
     }
 }
@@ -120,18 +129,20 @@ impl<'c> Target<'c, '_> {
     }
 }
 
-/// Makes the change, for who has the lock (or nothing to be let go of, if it has it for long).
+/// Makes the change, for who has the lock (or nothing to be let go of, if it has it for long). What is replaced is added
+/// to `retired`.
 fn apply<'a, R>(
-    pin: Pin,
+    pin: &Pin,
+    writing: Writing<'_>,
     lock: impl Sized,
     target: Target<'_, '_>,
     time: Time,
     decide: impl FnOnce(Option<&Item>, u64) -> Result<(Step<'a>, R), Error>,
-) -> Result<R, Error> {
+    retired: &mut Retired,
+) -> Result<(R, Now), Error> {
     let contents = target.contents;
-    let writing = pin.announce();
     let now = contents.cuts().now(&writing);
-    let old = target.item(&pin);
+    let old = target.item(pin);
     let (step, answer) = decide(old, contents.next_revision())?;
     if let (Step::Put(payload), Some(old)) = (&step, old)
         && let Some(number) = payload.number().filter(|&number| old.takes(now.held, number))
@@ -145,24 +156,23 @@ fn apply<'a, R>(
             drop(lock);
             plan(contents, end);
         }
-        return Ok(answer);
+        return Ok((answer, now));
     }
     let was_timed = old.is_some_and(Item::is_timed);
-    let mut retired = Retired::new();
     match (step, old) {
-        (Step::Keep, _) | (Step::Delete | Step::SetTime, None) => return Ok(answer),
+        (Step::Keep, _) | (Step::Delete | Step::SetTime, None) => return Ok((answer, now)),
         (Step::SetTime, Some(old)) => {
             let end = set_time(&target, old, was_timed, time);
             drop(writing);
             drop(lock);
             plan(contents, end);
-            return Ok(answer);
+            return Ok((answer, now));
         }
-        (Step::Put(payload), _) => put(contents, now, &target, old, payload, &mut retired)?,
-        (Step::Delete, Some(old)) => delete(contents, now, target.hash, old, &mut retired)?,
+        (Step::Put(payload), _) => put(contents, now, &target, old, payload, retired)?,
+        (Step::Delete, Some(old)) => delete(contents, now, target.hash, old, retired)?,
     };
     if was_timed || time.is_timed(false) {
-        let end = set_time_anew(&pin, &target, was_timed, time);
+        let end = set_time_anew(pin, &target, was_timed, time);
         drop(writing);
         drop(lock);
         plan(contents, end);
@@ -170,8 +180,7 @@ fn apply<'a, R>(
         drop(writing);
         drop(lock);
     }
-    clean_up(pin, contents, now, &retired);
-    Ok(answer)
+    Ok((answer, now))
 }
 
 /// Does with a key's time what a change means for it. Gives what the timer must be told when the lock is free.
@@ -269,8 +278,8 @@ pub(super) fn end_next(bucket: u64, moment: u64) -> Result<Due, Error> {
     // SAFETY: alive while the pin is.
     let contents = unsafe { &*ptr::from_ref(contents) };
     let Some(times) = contents.times().filter(|times| times.is_due(moment)) else { return Ok(Due::None) };
+    let writing = pin.announce_early();
     let Ok(lock) = contents.lock().acquire(&pin) else { return Ok(Due::Busy) };
-    let writing = pin.announce();
     let now = contents.cuts().now(&writing);
     contents.touch(now)?; // before the key's time is forgotten
     let Some((hash, key)) = times.take_due(moment) else { return Ok(Due::None) };
@@ -341,9 +350,12 @@ impl Long {
         access::resolve(bucket, Right::Write)?; // it may have exited meanwhile
         let contents = self.contents();
         let (root, hash) = (contents.root(&pin), contents.hash().of(key));
-        apply(pin, (), Target { contents, root, seen: None, hash, key }, Time::Keep, |_, _| {
-            Ok((step, answer))
-        })
+        let target = Target { contents, root, seen: None, hash, key };
+        let mut retired = Retired::new();
+        let decide = |_: Option<&Item>, _| Ok((step, answer));
+        let (answer, now) = apply(&pin, pin.announce(), (), target, Time::Keep, decide, &mut retired)?;
+        clean_up(pin, contents, now, &retired);
+        Ok(answer)
     }
 }
 

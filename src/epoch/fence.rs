@@ -20,6 +20,16 @@ pub(super) fn light_fence() {
     }
 }
 
+/// Orders an atomic exchange, and all before it, before the loads that follow.
+#[inline(always)]
+pub(crate) fn fence_after_exchange() {
+    if cfg!(target_arch = "x86_64") {
+        compiler_fence(Ordering::SeqCst); // the exchange is a fence to the processor
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
 /// The collector's side, between its stores and its scan.
 pub(super) fn heavy_fence() {
     fence(Ordering::SeqCst);

@@ -6,6 +6,10 @@ pub(super) fn light_fence() {
     fence(Ordering::SeqCst); // the reader's
 }
 
+pub(crate) fn fence_after_exchange() {
+    fence(Ordering::SeqCst); // the writer's
+}
+
 pub(super) fn heavy_fence() {
     fence(Ordering::SeqCst); // the collector's
 }

@@ -64,6 +64,18 @@ const UNORDERED: &[Planted] = &[
         "epoch.rs",
         "self.record.writing.store(writing + 1, ",
     ),
+    (
+        "cuts::a_cut_beside_numbers_in_place",
+        Missing,
+        "models/fence.rs",
+        "fence(Ordering::SeqCst); // the writer's",
+    ),
+    (
+        "cuts::a_cut_beside_numbers_in_place",
+        Missing,
+        "epoch.rs",
+        "fence(Ordering::SeqCst); // paired with the fences of",
+    ),
     ("slots::a_living_object_is_complete", Fault::Weak, "slot.rs", "generation.store(generation.load("),
     ("cuts::a_cut_beside_keys_that_come_and_go", Fault::Weak, "cuts.rs", "self.now.store(cut + 1, "),
     (
