@@ -27,17 +27,34 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Batch {
     registry: Registry,
-    changes: Vec<Change>,
+    changes: Vec<Kept>,
 }
 
+/// A change that is kept for the commit.
 #[derive(Debug)]
-struct Change {
+struct Kept {
     bucket: u64,
     key: Box<[u8]>,
-    /// None to delete.
     value: Option<Value>,
-    /// How long it shall be there, if that has an end.
     ttl: Option<Duration>,
+}
+
+impl Kept {
+    fn change(&self) -> Change<'_> {
+        let value = self.value.as_ref().map(ValueRef::from);
+        Change { bucket: self.bucket, key: &self.key, value, ttl: self.ttl }
+    }
+}
+
+/// A change in a commit, whose key has a legal length.
+#[derive(Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) bucket: u64,
+    pub(crate) key: &'a [u8],
+    /// None to delete.
+    pub(crate) value: Option<ValueRef<'a>>,
+    /// How long it shall be there, if that has an end.
+    pub(crate) ttl: Option<Duration>,
 }
 
 /// A bucket that is being changed.
@@ -90,14 +107,14 @@ impl Batch {
     ) -> Result<(), Error> {
         let key = checked(key)?;
         self.changes.try_reserve(1).map_err(|_| Error::OutOfMemory)?;
-        self.changes.push(Change { bucket: bucket.id(), key: key.into(), value, ttl });
+        self.changes.push(Kept { bucket: bucket.id(), key: key.into(), value, ttl });
         Ok(())
     }
 
     /// Whether a bucket is alive and of this registry, and the handle allows changes.
+    #[cfg(feature = "capi")]
     pub(crate) fn check(&self, bucket: Bucket) -> Result<(), Error> {
-        bucket.allows(Right::Write)?;
-        if bucket.registry()? == self.registry { Ok(()) } else { Err(Error::InvalidArgument) }
+        check(self.registry, bucket)
     }
 
     /// How many changes it has.
@@ -121,34 +138,39 @@ impl Batch {
     /// [`Error::AccessDenied`] for a handle that does not allow changes, [`Error::Deadlock`] from an update function of
     /// one of them.
     pub fn commit(&mut self) -> Result<(), Error> {
-        fork::check()?;
-        // Stable, so the order within a bucket stays; by number, so that two batches take their buckets in one order.
-        let mut order: Vec<&Change> = self.changes.iter().collect();
-        order.sort_by_key(|change| access::full(change.bucket));
-        for handle in order.chunk_by(|a, b| a.bucket == b.bucket) {
-            self.check(Bucket::from_id(handle[0].bucket))?;
-        }
-        let groups: Vec<&[&Change]> =
-            order.chunk_by(|a, b| access::full(a.bucket) == access::full(b.bucket)).collect();
-        let moments = groups.iter().map(|group| begin(group)).collect::<Result<SmallVec<[_; 4]>, _>>()?;
-        let longs = Long::take_all(groups.iter().map(|group| group[0].bucket))?;
-        let Some(table) = self.hold_table()? else { return Ok(()) };
-        let result = build(&table, &groups, longs).and_then(|parts| show(&table, parts, &groups, &moments));
-        drop(table);
-        result?;
+        commit(self.registry, self.changes.iter().map(Kept::change).collect())?;
         self.changes.clear();
         Ok(())
     }
+}
 
-    /// The table, or None if there is nothing to do.
-    fn hold_table(&self) -> Result<Option<HeldTable>, Error> {
-        if self.changes.is_empty() {
-            return self.registry.with_table(|_, _| None);
-        }
-        let table =
-            self.registry.with_table(|_, table| table.hold().then(|| HeldTable(NonNull::from(table))))?;
-        table.ok_or(Error::Stopped).map(Some)
+/// Makes changes to buckets of a registry at once, as [`Batch::commit`] does.
+pub(crate) fn commit(registry: Registry, mut changes: Vec<Change<'_>>) -> Result<(), Error> {
+    fork::check()?;
+    // Stable, so the order within a bucket stays; by number, so that two batches take their buckets in one order.
+    changes.sort_by_key(|change| access::full(change.bucket));
+    for handle in changes.chunk_by(|a, b| a.bucket == b.bucket) {
+        check(registry, Bucket::from_id(handle[0].bucket))?;
     }
+    let groups: SmallVec<[&[Change<'_>]; 4]> =
+        changes.chunk_by(|a, b| access::full(a.bucket) == access::full(b.bucket)).collect();
+    let moments = groups.iter().map(|group| begin(group)).collect::<Result<SmallVec<[_; 4]>, _>>()?;
+    let longs = Long::take_all(groups.iter().map(|group| group[0].bucket))?;
+    if groups.is_empty() {
+        return registry.with_table(|_, _| ());
+    }
+    let table = hold_table(registry)?;
+    build(&table, &groups, longs).and_then(|parts| show(&table, parts, &groups, &moments))
+}
+
+fn check(registry: Registry, bucket: Bucket) -> Result<(), Error> {
+    bucket.allows(Right::Write)?;
+    if bucket.registry()? == registry { Ok(()) } else { Err(Error::InvalidArgument) }
+}
+
+fn hold_table(registry: Registry) -> Result<HeldTable, Error> {
+    let table = registry.with_table(|_, table| table.hold().then(|| HeldTable(NonNull::from(table))))?;
+    table.ok_or(Error::Stopped)
 }
 
 /// A table that this thread holds.
@@ -169,14 +191,20 @@ impl Drop for HeldTable {
     }
 }
 
+/// So many changes before its turn, the memory is asked for what a change will look at.
+const AHEAD: usize = 8;
+
 /// Builds the new trees, which nobody sees yet.
-fn build(table: &Table, groups: &[&[&Change]], longs: Vec<Long>) -> Result<Vec<Part>, Error> {
+fn build(table: &Table, groups: &[&[Change<'_>]], longs: Vec<Long>) -> Result<Vec<Part>, Error> {
     let number = table.cuts.raise();
     let mut parts = Vec::with_capacity(groups.len());
     for (group, long) in groups.iter().zip(longs) {
         let edit = long.contents().hidden_edit(number);
         let mut part = Part { bucket: group[0].bucket, long, edit };
-        let result = group.iter().try_for_each(|change| part.make(change, number));
+        let result = group.iter().enumerate().try_for_each(|(i, change)| {
+            group.get(i + AHEAD).inspect(|next| part.prefetch(next));
+            part.make(change, number)
+        });
         parts.push(part);
         if let Err(error) = result {
             parts.into_iter().for_each(Part::abandon);
@@ -187,16 +215,20 @@ fn build(table: &Table, groups: &[&[&Change]], longs: Vec<Long>) -> Result<Vec<P
 }
 
 impl Part {
-    fn make(&mut self, change: &Change, number: u64) -> Result<(), Error> {
+    fn prefetch(&self, change: &Change<'_>) {
+        self.edit.prefetch(self.long.contents().hash().of(change.key));
+    }
+
+    fn make(&mut self, change: &Change<'_>, number: u64) -> Result<(), Error> {
         let contents = self.long.contents();
-        let hash = contents.hash().of(&change.key);
-        match &change.value {
+        let hash = contents.hash().of(change.key);
+        match change.value {
             None => {
-                self.edit.remove(hash, &change.key);
+                self.edit.remove(hash, change.key);
             }
             Some(value) => {
-                let payload = Payload::new(value.into())?;
-                let item = Item::new(&change.key, number, contents.next_revision(), payload)?;
+                let payload = Payload::new(value)?;
+                let item = Item::new(change.key, number, contents.next_revision(), payload)?;
                 // SAFETY: new.
                 unsafe { item.as_ref() }.set_timed(change.ttl.is_some());
                 // SAFETY: new, and the tree's from now on.
@@ -213,24 +245,24 @@ impl Part {
 }
 
 /// The moment at which the times of these changes begin, if they have any.
-fn begin(group: &[&Change]) -> Result<u64, Error> {
+fn begin(group: &[Change<'_>]) -> Result<u64, Error> {
     let timed = group.iter().any(|change| change.ttl.is_some());
     if timed { Bucket::from_id(group[0].bucket).begin() } else { Ok(0) }
 }
 
 /// Does with the times of a bucket's keys what the changes that were made mean for them.
-fn set_times(contents: &Contents, group: &[&Change], moment: u64) {
+fn set_times(contents: &Contents, group: &[Change<'_>], moment: u64) {
     let Some(times) = contents.times() else { return };
     for change in group {
         let time = change.ttl.map_or(Time::End, |ttl| Time::Set(Lease::new(moment, ttl)));
-        if let Some(end) = times.apply(contents.hash().of(&change.key), &change.key, time) {
+        if let Some(end) = times.apply(contents.hash().of(change.key), change.key, time) {
             times.plan(end);
         }
     }
 }
 
 /// Shows all of it, as one change.
-fn show(table: &Table, parts: Vec<Part>, groups: &[&[&Change]], moments: &[u64]) -> Result<(), Error> {
+fn show(table: &Table, parts: Vec<Part>, groups: &[&[Change<'_>]], moments: &[u64]) -> Result<(), Error> {
     let pin = epoch::pin();
     if let Some(error) = parts.iter().find_map(|part| access::resolve(part.bucket, Right::Write).err()) {
         parts.into_iter().for_each(Part::abandon); // one exited meanwhile

@@ -34,11 +34,10 @@ pub(crate) use fence::fence_after_exchange;
 use crate::fork;
 use crate::leave;
 use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU64, Ordering, compiler_fence, fence, global, memory, sleep, spin_loop,
-    yield_now,
+    AtomicBool, AtomicPtr, AtomicU64, Ordering, fence, global, memory, sleep, spin_loop, yield_now,
 };
 use bag::Bags;
-use fence::{heavy_fence, light_fence};
+use fence::{fence_before_exchange, heavy_fence, light_fence};
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ptr;
@@ -171,7 +170,7 @@ impl Pin {
         // Release: whoever finds this announcement finds the changes before it ended. The fence that follows orders it
         // before the loads of what is announced.
         record.writing.store(writing + 1, Ordering::Release);
-        compiler_fence(Ordering::SeqCst); // not after the exchange, where that is the processor's fence
+        fence_before_exchange();
         Writing { record }
     }
 }

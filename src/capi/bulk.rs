@@ -3,7 +3,7 @@
 use super::packed::{Dump, Packed};
 use super::types::*;
 use super::{guard, guard_len, output, slice, value};
-use crate::batch::Batch;
+use crate::batch::{self, Change};
 use crate::bucket::{Bucket, Right};
 use crate::error::Error;
 use crate::registry::Registry;
@@ -71,13 +71,14 @@ pub unsafe extern "C" fn kvreg_bucket_put_many(
         crate::fork::check()?;
         let bucket = Bucket::from_id(bucket);
         bucket.allows(Right::Write)?; // also if there are no items
-        let mut batch = Batch::new(bucket.registry()?);
+        let mut changes = Vec::new();
         while !items.is_empty() {
-            let (key, value) = (items.key()?, items.value()?);
-            batch.put(bucket, key, value)?;
+            let (key, value) = (items.key()?, Some(items.value()?));
+            changes.try_reserve(1).map_err(|_| Error::OutOfMemory)?;
+            changes.push(Change { bucket: bucket.id(), key, value, ttl: None });
         }
-        let number = batch.len();
-        batch.commit()?;
+        let number = changes.len();
+        batch::commit(bucket.registry()?, changes)?;
         if let Some(count) = count {
             *count = number;
         }

@@ -20,6 +20,12 @@ pub(super) fn light_fence() {
     }
 }
 
+/// Keeps what came before from moving behind an atomic exchange.
+#[inline(always)]
+pub(super) fn fence_before_exchange() {
+    compiler_fence(Ordering::SeqCst); // if the exchange is no fence to the processor, there will be one after it
+}
+
 /// Orders an atomic exchange, and all before it, before the loads that follow.
 #[inline(always)]
 pub(crate) fn fence_after_exchange() {

@@ -6,6 +6,8 @@ pub(super) fn light_fence() {
     fence(Ordering::SeqCst); // the reader's
 }
 
+pub(super) fn fence_before_exchange() {}
+
 pub(crate) fn fence_after_exchange() {
     fence(Ordering::SeqCst); // the writer's
 }

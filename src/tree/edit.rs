@@ -6,7 +6,7 @@ pub(crate) mod simple;
 mod small;
 
 use super::node::{BITS, CHAINED, FAN_OUT, FEW, Leaf, Node, SPARSE, tag_of};
-use super::{Entry, dead_entry, free_entry, free_node, garbage_of_node};
+use super::{Entry, dead_entry, free_entry, free_node, garbage_of_node, prefetch};
 use crate::cuts::Dead;
 use crate::hash::Hash;
 use crate::sync::Ordering;
@@ -168,6 +168,12 @@ impl<E: Entry> Edit<E> {
             }
             Some(self.retire_entry(old))
         }
+    }
+
+    /// Asks the memory for the leaf in which a hash is.
+    pub(crate) fn prefetch(&self, hash: u64) {
+        // SAFETY: what can be reached from the root is alive.
+        unsafe { prefetch(self.root, hash) }
     }
 
     /// Whether anything was put or deleted. Only for a hidden edit: its first change gives the tree another root.
