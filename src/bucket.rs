@@ -15,7 +15,7 @@ pub use access::Access;
 pub(crate) use access::Right;
 #[cfg_attr(all(test, any(loom, shuttle)), allow(unused_imports))] // a model has no timer
 pub(crate) use change::Due;
-pub(crate) use change::Long;
+pub(crate) use change::{Long, Overwrite};
 pub(crate) use contents::Contents;
 use item::Number;
 pub(crate) use item::{Item, Payload};
@@ -240,13 +240,16 @@ impl Bucket {
     #[inline(always)]
     pub fn put<'a>(self, key: impl AsRef<[u8]>, value: impl Into<ValueRef<'a>>) -> Result<(), Error> {
         let (key, value) = (key.as_ref(), value.into());
-        if self.overwrite(key, value) { Ok(()) } else { self.put_anew(key, value) }
+        if self.overwrite::<true>(key, value) == Overwrite::Done { Ok(()) } else { self.put_anew(key, value) }
     }
 
-    /// The short way of [`Bucket::put`], for a number over one of its type; tells whether it was one.
+    /// The short way of [`Bucket::put`], for a number over one of its type.
     #[inline(always)]
-    pub(crate) fn overwrite(self, key: &[u8], value: ValueRef<'_>) -> bool {
-        Number::new(value).is_some_and(|number| change::overwrite(self.0, key, number))
+    pub(crate) fn overwrite<const WAIT: bool>(self, key: &[u8], value: ValueRef<'_>) -> Overwrite {
+        match Number::new(value) {
+            Some(number) => change::overwrite::<WAIT>(self.0, key, number),
+            None => Overwrite::Unusual,
+        }
     }
 
     /// The long way.

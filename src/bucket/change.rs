@@ -24,26 +24,38 @@ pub(crate) enum Step<'a> {
     Delete,
 }
 
-/// Overwrites a number in place, the commonest change of all, if nothing is unusual and nobody has the lock; tells
-/// whether it did. Calls nothing if the key's length is a usual one (see [`glimpse`]).
+/// What came of the short way of a put.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Overwrite {
+    Done,
+    /// Nothing was changed, because another thread was changing the bucket.
+    Contended,
+    /// Nothing was changed: this is not for the short way.
+    Unusual,
+}
+
+/// Overwrites a number in place, the commonest change of all, if nothing is unusual. If it need not WAIT for another
+/// thread, and the key's length is a usual one, it calls nothing (see [`glimpse`]).
 #[inline(always)]
-pub(super) fn overwrite(bucket: u64, key: &[u8], number: Number) -> bool {
+pub(super) fn overwrite<const WAIT: bool>(bucket: u64, key: &[u8], number: Number) -> Overwrite {
     if key.len() > MAX_LEN || fork::check().is_err() {
-        return false;
+        return Overwrite::Unusual;
     }
-    let Some(pin) = epoch::pin_again() else { return false };
+    let Some(pin) = epoch::pin_again() else { return Overwrite::Unusual };
     let Some(contents) = BUCKETS.resolve(bucket).ok().and_then(|slot| slot.contents(&pin)) else {
-        return false;
+        return Overwrite::Unusual;
     };
     // Without the lock, so that it is not held while caches miss.
     let root = contents.root(&pin);
     // SAFETY: the pin came before the root was read.
     let Some(item) = (unsafe { glimpse::<Item>(root, contents.hash().of(key), key).as_ref() }) else {
-        return false;
+        return Overwrite::Unusual;
     };
     item.prefetch_to_write();
     let writing = pin.announce_early();
-    let Some(_held) = contents.lock().try_acquire(&pin) else { return false };
+    let lock = contents.lock();
+    let held = if WAIT { lock.acquire(&pin).ok() } else { lock.try_acquire(&pin) };
+    let Some(_held) = held else { return Overwrite::Contended };
     let now = contents.cuts().now(&writing);
     // In this tree an item that is not gone is still its key's. The first change after a cut is not for here, nor is one
     // that ends a time to live.
@@ -52,11 +64,11 @@ pub(super) fn overwrite(bucket: u64, key: &[u8], number: Number) -> bool {
         || !contents.is_touched(now)
         || !item.takes(now.held, number)
     {
-        return false;
+        return Overwrite::Unusual;
     }
     item.overwrite(number, contents.next_revision());
     contents.count_change();
-    true
+    Overwrite::Done
 }
 
 /// Looks at a key's item and does what `decide`, which is ours and short, makes of it. `time` is what a put does with the

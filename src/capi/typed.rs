@@ -2,9 +2,9 @@
 
 use super::types::*;
 use super::{guard, guard_len, name, output, slice, usual, value};
-use crate::bucket::{Bucket, Item};
+use crate::bucket::{Bucket, Item, Overwrite};
+use crate::epoch::Patience;
 use crate::error::Error;
-use crate::name::is_usual;
 use crate::value::ValueRef;
 use core::ffi::{c_char, c_void};
 
@@ -206,18 +206,45 @@ unsafe extern "C" fn get_otherwise<N: Number>(
 unsafe fn put<N: Number>(bucket: kvreg_bucket, key: *const c_char, key_len: usize, value: N) -> kvreg_status {
     // SAFETY: this function's contract; what is called at the end has the same.
     unsafe {
-        if let Some(key) = usual(key, key_len)
-            && Bucket::from_id(bucket).overwrite(key, value.into())
-        {
-            return KVREG_OK;
+        let overwrite = |key: &[u8]| Bucket::from_id(bucket).overwrite::<false>(key, value.into());
+        match usual(key, key_len).map(overwrite) {
+            Some(Overwrite::Done) => KVREG_OK,
+            Some(Overwrite::Unusual) => put_otherwise::<N, false>(bucket, key, key_len, value),
+            Some(Overwrite::Contended) => put_in_turn(bucket, key, key_len, value),
+            None => put_otherwise::<N, true>(bucket, key, key_len, value),
         }
-        put_otherwise(bucket, key, key_len, value)
     }
+}
+
+/// As [`get_otherwise`]. Lets whoever is changing the bucket go on for some microseconds: two that take turns at every
+/// put need twice the time of two that put some each.
+#[inline(never)]
+unsafe extern "C" fn put_in_turn<N: Number>(
+    bucket: kvreg_bucket,
+    key: *const c_char,
+    key_len: usize,
+    value: N,
+) -> kvreg_status {
+    /// After that, a long holder may be slept for.
+    const TIMES: usize = 8;
+    let mut patience = Patience::new();
+    for _ in 0..TIMES {
+        (0..2).for_each(|_| patience.lose());
+        // SAFETY: this function's contract is that of `usual`.
+        let Some(key) = (unsafe { usual(key, key_len) }) else { break };
+        match Bucket::from_id(bucket).overwrite::<false>(key, value.into()) {
+            Overwrite::Done => return KVREG_OK,
+            Overwrite::Contended => {}
+            Overwrite::Unusual => break,
+        }
+    }
+    // SAFETY: this function's contract is the same.
+    unsafe { put_otherwise::<N, true>(bucket, key, key_len, value) }
 }
 
 /// As [`get_otherwise`].
 #[inline(never)]
-unsafe extern "C" fn put_otherwise<N: Number>(
+unsafe extern "C" fn put_otherwise<N: Number, const OVER: bool>(
     bucket: kvreg_bucket,
     key: *const c_char,
     key_len: usize,
@@ -226,7 +253,7 @@ unsafe extern "C" fn put_otherwise<N: Number>(
     guard(|| {
         // SAFETY: this function's contract is that of `name`.
         let (bucket, key) = (Bucket::from_id(bucket), unsafe { name(key, key_len)? });
-        if !is_usual(key_len) && bucket.overwrite(key, value.into()) {
+        if OVER && bucket.overwrite::<true>(key, value.into()) == Overwrite::Done {
             return Ok(());
         }
         bucket.put_anew(key, value.into())
