@@ -8,6 +8,9 @@
 //!
 //! Measured alternatives (ratios to an unsynchronised hashbrown table, one run): this layout 1.07x at a million
 //! names; fan-out 64 instead of 256 1.16x; tag and pointer in one word 1.17x; imbl's HAMT 2.1x; rpds' 6.9x.
+//! Against this layout, gets of a million keys: all of an entry's row of a leaf in one line (tags of 8 bits beside 7
+//! slots, the row chosen by the hash) 1.4x, and entries placed so that one line of slots can be fetched ahead instead of
+//! three 1.1x: where the guess is wrong, a processor loses more than it gains by fetching fewer lines.
 //!
 //! Invariants:
 //! 1. A reader that holds a root (by a cut or by a pin) finds every entry that was in the tree when the root was
