@@ -60,6 +60,16 @@ pub(crate) fn close<T: Object>(id: u64) -> Result<Arc<T>, Error> {
     Ok(object)
 }
 
+/// As [`close`], for who does not need the object. Does not pin, so that who is pinned may call it. Tells whether this
+/// call was the first. The id is one that was given out.
+pub(crate) fn end<T: Object>(id: u64) -> bool {
+    let first = T::slots().kill_once(id);
+    if first {
+        bury::<T>(id);
+    }
+    first
+}
+
 /// The second half of [`close`], for who killed the id himself, where nothing else could be done: to be called once.
 pub(crate) fn bury<T: Object>(id: u64) {
     // SAFETY: dead; the slot is emptied and given to the next object when no pin leads to it any more.

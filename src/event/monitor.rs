@@ -86,9 +86,9 @@ impl Monitor {
         Ok(())
     }
 
-    /// Its event is taken; false if it was cancelled.
+    /// Its event is taken; false if it was cancelled. Does not pin: who has the turn drops events of a full queue, pinned.
     pub(super) fn fire(self) -> bool {
-        handle::close::<Watch>(self.0).is_ok()
+        handle::end::<Watch>(self.0)
     }
 }
 

@@ -40,6 +40,8 @@ struct State {
     /// Events that were dropped since the last one was taken, and the revision of the newest.
     lost: u64,
     lost_revision: u64,
+    /// How many of them were the table's.
+    lost_tables: u64,
     /// Events up to this revision are not for it.
     after: u64,
     /// How many were ever put in, dropped ones too.
@@ -191,7 +193,7 @@ impl Queue {
         let mut state = self.state.lock();
         if end == End::Closed {
             state.events.clear();
-            state.lost = 0;
+            (state.lost, state.lost_tables) = (0, 0);
         }
         if state.end != Some(End::Closed) {
             state.end = Some(end);
@@ -210,7 +212,7 @@ impl Queue {
         state.after = state.after.max(revision);
         state.events.retain(|event| event.revision() > revision || !event.is_tables());
         if state.lost_revision <= revision {
-            state.lost = 0;
+            state.lost -= std::mem::take(&mut state.lost_tables); // the others are not shown by any snapshot
         }
         state.ring();
         self.taken(state);
@@ -279,6 +281,7 @@ impl Queue {
 impl State {
     fn take(&mut self) -> Result<Event, Error> {
         let event = if self.lost != 0 {
+            self.lost_tables = 0;
             Some(Event::lost(std::mem::take(&mut self.lost), self.lost_revision))
         } else {
             self.pop()
@@ -304,6 +307,7 @@ impl State {
         if let Some(event) = self.pop() {
             self.lost += 1;
             if event.is_tables() {
+                self.lost_tables += 1;
                 self.lost_revision = event.revision();
             }
         }

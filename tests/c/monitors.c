@@ -48,6 +48,32 @@ TEST(monitors_existing_entries) {
     teardown();
 }
 
+/* The events that a full queue drops are counted, those of monitors too, and no snapshot makes up for them. */
+TEST(a_full_queue_drops_what_monitors_told) {
+    setup();
+    kvreg_subscribe_options options = KVREG_SUBSCRIBE_OPTIONS_INIT;
+    options.events = 0;
+    options.capacity = 1;
+    const kvreg_subscription subscription = subscribe(&options);
+    const kvreg_bucket first = create("first"), second = create("second");
+    const kvreg_monitor lost = monitor(first, subscription), told = monitor(second, subscription);
+    CHECK_EQ(kvreg_bucket_stop(first, KVREG_REASON_NORMAL), KVREG_OK);
+    CHECK_EQ(kvreg_bucket_stop(second, KVREG_REASON_KILLED), KVREG_OK);
+    CHECK_EQ(kvreg_monitor_cancel(lost), KVREG_DEAD);
+    kvreg_snapshot snapshot = 0;
+    CHECK_EQ(kvreg_subscription_snapshot(subscription, &snapshot), KVREG_OK);
+    CHECK_EQ(kvreg_snapshot_close(snapshot), KVREG_OK);
+    kvreg_event event;
+    CHECK_EQ(kvreg_subscription_next(subscription, SOON, &event), KVREG_OK);
+    CHECK_EQ(event.kind, KVREG_EVENT_LOST);
+    CHECK_EQ(event.count, 1);
+    kvreg_event_release(&event);
+    is_down(subscription, told, second, KVREG_REASON_KILLED);
+    CHECK_EQ(status_now(subscription), KVREG_TIMED_OUT);
+    CHECK_EQ(kvreg_subscription_close(subscription), KVREG_OK);
+    teardown();
+}
+
 TEST(a_stop_of_the_registry_is_told_too) {
     setup();
     const kvreg_bucket bucket = create("shopping");
@@ -167,6 +193,7 @@ TEST(a_monitor_beside_the_end_of_its_subscription) {
 
 int main(void) {
     RUN(monitors_existing_entries);
+    RUN(a_full_queue_drops_what_monitors_told);
     RUN(a_stop_of_the_registry_is_told_too);
     RUN(bad_monitors_are_refused);
     RUN(each_tells_once_or_was_cancelled);
