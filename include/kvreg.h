@@ -574,7 +574,8 @@
 #define KVREG_EVENTS_EXIT 2
 
 /**
- * For `events` in options: keys whose time to live ran out. They are not remembered for `KVREG_START_REVISION`.
+ * For `events` in options: keys whose time to live ran out. They are not remembered for `KVREG_START_REVISION`. A
+ * private bucket's come only with `KVREG_OF_BUCKET` and a handle that reads (else `KVREG_ACCESS_DENIED`).
  */
 #define KVREG_EVENTS_KEYS 4
 

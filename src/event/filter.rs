@@ -12,7 +12,8 @@ pub struct Filter<'a> {
     pub creates: bool,
     /// Those of exits.
     pub exits: bool,
-    /// Those of keys whose time to live ran out.
+    /// Those of keys whose time to live ran out; of a private bucket's keys only with [`Of::Bucket`] and a handle that
+    /// reads, else [`Error::AccessDenied`].
     pub keys: bool,
     /// Only of the buckets that it tells.
     pub of: Of<'a>,
@@ -60,7 +61,13 @@ impl Wish {
             Of::All => Whose::All,
             Of::Name(name) => Whose::Name(checked(name)?.into()),
             Of::Prefix(prefix) => Whose::Prefix(checked(prefix)?.into()),
-            Of::Bucket(bucket) => Whose::Bucket(checked_bucket(registry, bucket)?),
+            Of::Bucket(bucket) => {
+                let full = checked_bucket(registry, bucket)?;
+                if filter.keys {
+                    access::may_read(bucket.id())?;
+                }
+                Whose::Bucket(full)
+            }
         };
         Ok(Wish { creates: filter.creates, exits: filter.exits, keys: filter.keys, of })
     }
@@ -74,7 +81,7 @@ impl Wish {
         let kind = match event.kind {
             EventKind::Create => self.creates,
             EventKind::Exit => self.exits,
-            EventKind::KeyExpired => self.keys,
+            EventKind::KeyExpired => self.keys && self.may_read(event),
             _ => true,
         };
         kind && match &self.of {
@@ -83,6 +90,11 @@ impl Wish {
             Whose::Prefix(prefix) => event.name.starts_with(prefix),
             Whose::Bucket(bucket) => access::full(event.bucket) == *bucket,
         }
+    }
+
+    /// Whether it may know a bucket's keys: of a private one, if it was made for that bucket.
+    fn may_read(&self, event: &Record) -> bool {
+        matches!(self.of, Whose::Bucket(_)) || access::may_read(event.bucket).is_ok()
     }
 }
 

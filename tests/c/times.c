@@ -154,6 +154,40 @@ TEST(a_bucket_is_made_with_times) {
     teardown();
 }
 
+static kvreg_status listen_to_keys(uint32_t of, kvreg_bucket one, kvreg_subscription *out) {
+    kvreg_subscribe_options options = KVREG_SUBSCRIBE_OPTIONS_INIT;
+    options.events = KVREG_EVENTS_KEYS;
+    options.of = of;
+    options.bucket = one;
+    return kvreg_subscribe(registry, &options, out);
+}
+
+TEST(the_keys_of_a_private_bucket_are_told_to_who_may_read_it) {
+    setup();
+    kvreg_bucket_options options = KVREG_BUCKET_OPTIONS_INIT;
+    options.access = KVREG_ACCESS_PRIVATE;
+    kvreg_bucket full = 0, sealed = 0;
+    kvreg_subscription all = 0, of_it = 0;
+    kvreg_event event;
+    CHECK_EQ(kvreg_create_with(registry, "safe", 4, &options, &full, NULL), KVREG_OK);
+    CHECK_EQ(kvreg_lookup(registry, "safe", 4, &sealed), KVREG_OK);
+    CHECK_EQ(listen_to_keys(KVREG_OF_BUCKET, sealed, &of_it), KVREG_ACCESS_DENIED);
+    CHECK_EQ(listen_to_keys(KVREG_OF_BUCKET, full, &of_it), KVREG_OK);
+    CHECK_EQ(listen_to_keys(KVREG_OF_ALL, 0, &all), KVREG_OK);
+    CHECK_EQ(put_for(full, "secret", 0), KVREG_OK);
+    CHECK_EQ(kvreg_subscription_next(of_it, PATIENCE * 1000, &event), KVREG_OK);
+    CHECK_BYTES(event.message, event.message_len, "secret", 6);
+    CHECK_EQ(event.bucket, sealed);
+    kvreg_event_release(&event);
+    CHECK_EQ(put_for(bucket, "open", 0), KVREG_OK);
+    CHECK_EQ(kvreg_subscription_next(all, PATIENCE * 1000, &event), KVREG_OK);
+    CHECK_BYTES(event.message, event.message_len, "open", 4);
+    kvreg_event_release(&event);
+    teardown();
+    CHECK_EQ(kvreg_subscription_close(all), KVREG_OK);
+    CHECK_EQ(kvreg_subscription_close(of_it), KVREG_OK);
+}
+
 TEST(bad_times_are_refused) {
     setup();
     const int64_t times[] = {-2, -1000, INT64_MIN};
@@ -206,6 +240,7 @@ int main(void) {
     RUN(a_key_has_a_time);
     RUN(a_batch_puts_for_a_time);
     RUN(a_bucket_is_made_with_times);
+    RUN(the_keys_of_a_private_bucket_are_told_to_who_may_read_it);
     RUN(bad_times_are_refused);
     RUN(a_child_of_a_fork_has_no_times);
     return check_end();

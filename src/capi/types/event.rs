@@ -31,7 +31,8 @@ pub const KVREG_EVENT_KEY_EXPIRED: u32 = 5;
 pub const KVREG_EVENTS_CREATE: u32 = 1;
 /// For `events` in options: exits.
 pub const KVREG_EVENTS_EXIT: u32 = 2;
-/// For `events` in options: keys whose time to live ran out. They are not remembered for `KVREG_START_REVISION`.
+/// For `events` in options: keys whose time to live ran out. They are not remembered for `KVREG_START_REVISION`. A
+/// private bucket's come only with `KVREG_OF_BUCKET` and a handle that reads (else `KVREG_ACCESS_DENIED`).
 pub const KVREG_EVENTS_KEYS: u32 = 4;
 
 /// For `of` in options: events of all buckets.
