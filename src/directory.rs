@@ -17,6 +17,7 @@ pub use object::Object;
 pub(crate) use object::Raw;
 
 use crate::error::Error;
+use crate::fork;
 use crate::handle;
 use crate::sync::{Arc, MODELLED, Mutex};
 use entry::Record;
@@ -157,7 +158,7 @@ impl Directory {
         }
     }
 
-    /// Unregisters all, for a registry that has ended.
+    /// Unregisters all, for a registry that has ended. In the child of a fork that a release made, the rest stays.
     pub(crate) fn end(&self, registry: u64) {
         for shard in &self.shards {
             let groups = {
@@ -176,6 +177,9 @@ impl Directory {
             for row in groups.into_values().flat_map(Group::into_rows) {
                 row.record.bury(row.entry);
                 drop(row); // may call out
+                if fork::check().is_err() {
+                    return;
+                }
             }
         }
     }

@@ -245,6 +245,7 @@ impl Registry {
             if some.is_empty() {
                 return Ok(());
             }
+            fork::check()?; // a handler may have forked
             turn::create_many(shared, self.0, &some, |id| visit(Bucket::from_id(id)))?;
         }
     }
@@ -370,12 +371,14 @@ impl Registry {
         if let Some(hub) = hub {
             // SAFETY: held until below.
             turn::tell_of_stop(hub, &shared.waits, unsafe { table.as_ref() });
+            fork::check()?; // a handler may have forked
         }
         shared.threads.end();
         shared.timer.end();
         // SAFETY: the registry's hold, which ends with it.
         unsafe { Table::let_go(table) };
         shared.directory.end(self.0); // calls out
+        fork::check()?; // what it called may have forked
         slot::retire::<RegistrySlot>(self.0);
         epoch::flush();
         Ok(())

@@ -325,6 +325,9 @@ impl Called {
             }
             // Foreign code, if it is the last hold. Before the right is given up: who removes it waits for that.
             drop((function, last));
+            if fork::check().is_err() {
+                return; // as above
+            }
             let mut run = self.run.lock();
             (run.runner, run.since) = (None, None);
             run.removed |= over;
@@ -429,9 +432,15 @@ impl Called {
 
     /// The registry was stopped, and told of everything. Who must not wait leaves the rest to the thread that runs it.
     pub(crate) fn end_with_registry(&self) {
+        if fork::check().is_err() {
+            return; // another handler has forked: see `drain`
+        }
         self.queue.end(End::Stopped);
         let may_run = self.mode == Mode::Synchronous;
         self.wait(None, may_run, |run| run.removed && run.runner.is_none());
+        if fork::check().is_err() {
+            return; // see `drain`
+        }
         let _ = handle::close::<Called>(self.id); // it may be gone already
         if !is_awaited() {
             self.run.lock().removed = true; // if it hangs
@@ -451,6 +460,9 @@ impl Called {
         self.untie();
         let function = self.function.lock().take();
         drop(function); // which may be foreign code: without the lock
+        if fork::check().is_err() {
+            return; // see `drain`
+        }
         let Some(thread) = self.thread.lock().take() else { return };
         // SAFETY: a plain call without arguments.
         let mine = thread.as_pthread_t() == unsafe { libc::pthread_self() };

@@ -134,6 +134,9 @@ pub(crate) fn get_or_create(
     DEPTH.with(|depth| depth.set(depth.get() + 1));
     let result = catch_unwind(AssertUnwindSafe(|| fill(registry, name, loader)));
     DEPTH.with(|depth| depth.set(depth.get() - 1));
+    if fork::check().is_err() {
+        return result.unwrap_or_else(|panic| resume_unwind(panic)); // it has forked: the locks may be anybody's
+    }
     let answer = result.as_ref().map_or(Err(Error::Panicked.code()), |answer| *answer);
     load.end(&mut LOADS.lock(), answer);
     // While it loaded it waited for no handler, which may have been waiting for the load.

@@ -217,6 +217,7 @@ pub(crate) fn bequeath(registry: Registry, bucket: Bucket, owner: u64) -> Result
     });
     match ended {
         Err(Error::Dead) => {
+            fork::check()?; // a handler has forked: the turn may be anybody's
             Shared::wait_for_end(registry.0);
             Ok(())
         }

@@ -15,6 +15,7 @@ use crate::cuts::Unseen;
 use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::event::{Hub, Record, Waits, Wake};
+use crate::fork;
 use crate::name::Name;
 use crate::slot;
 use crate::sync::channel::{Receiver, Sender, unbounded};
@@ -361,14 +362,21 @@ pub(super) fn tell_of_stop(mut hub: Box<Hub>, waits: &Waits, table: &Table) {
     // SAFETY: the caller holds the table, and nobody changes the names any more.
     unsafe {
         walk::<Name>(root, &mut |name| {
+            if fork::check().is_err() {
+                return; // a handler has forked: the locks may be anybody's
+            }
             revision += 1;
             hub.publish(Record::exit((*name).id, Name::key(name).into(), revision, Reason::Shutdown, &[]));
             hub.take_wakes().into_iter().for_each(Wake::now);
             waits.settle();
         });
     }
-    for handler in waits.take() {
+    let handlers = if fork::check().is_ok() { waits.take() } else { Vec::new() };
+    for handler in handlers {
         handler.end_with_registry();
+    }
+    if fork::check().is_err() {
+        std::mem::forget(hub); // in the child nobody is told
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "calls.h"
 #include "child.h"
+#include "packed.h"
 #include "threads.h"
 
 enum { FORKS = 100, HOT = 20 };
@@ -305,11 +306,75 @@ TEST(an_update_function_that_forks) {
     CHECK_EQ(kvreg_stop(registry), KVREG_OK);
 }
 
+static kvreg_registry forking;
+static pid_t made;
+
+static void fork_now(void) {
+    fflush(stdout);
+    made = fork();
+    if (made == 0) alarm(CHILD_SECONDS);
+}
+
+static kvreg_status fork_at_f(void *data, const kvreg_event *event) {
+    (void)data;
+    if (made < 0 && event->name_len == 1 && event->name[0] == 'f') fork_now();
+    return KVREG_OK;
+}
+
+static void fork_at_release(void *pointer) {
+    (void)pointer;
+    if (made < 0) fork_now();
+}
+
+static void no_count(void *pointer) { (void)pointer; }
+
+static kvreg_status stop_it(void) { return kvreg_stop(forking); }
+
+static kvreg_status create_many(void) {
+    unsigned char names[200 * 6], *at = names;
+    kvreg_bucket out[200];
+    size_t count = 0;
+    for (int i = 0; i < 200; i++) {
+        const char name[2] = {i == 0 ? 'f' : 'n', (char)i};
+        at = pack(at, name, i == 0 ? 1 : 2);
+    }
+    return kvreg_create_many(forking, names, (size_t)(at - names), out, 200, &count);
+}
+
+/* A call within which its own function forks: in the child it comes back, too, and says so. */
+static void fork_within(kvreg_status (*call)(void)) {
+    made = -1;
+    const kvreg_status status = call();
+    if (made == 0) _exit(status == KVREG_FORKED && kvreg_stop(forking) == KVREG_FORKED && child_code() == 0 ? 9 : 1);
+    int end = -1;
+    CHECK_EQ(status, KVREG_OK);
+    CHECK(made > 0 && waitpid(made, &end, 0) == made && WIFEXITED(end) && WEXITSTATUS(end) == 9);
+}
+
+TEST(a_stop_or_a_bulk_call_within_which_a_function_forks) {
+    kvreg_handler handler = 0;
+    kvreg_bucket out = 0;
+    kvreg_entry entry = 0;
+    int thing = 0;
+    const kvreg_object object = {&thing, no_count, fork_at_release};
+    CHECK_EQ(kvreg_start(NULL, &forking), KVREG_OK);
+    CHECK_EQ(kvreg_handler_add(forking, NULL, fork_at_f, NULL, NULL, &handler), KVREG_OK);
+    fork_within(create_many);
+    fork_within(stop_it); /* tells of the exit of "f" */
+    CHECK_EQ(kvreg_start(NULL, &forking), KVREG_OK);
+    CHECK_EQ(kvreg_create(forking, "f", 1, &out), KVREG_OK);
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(kvreg_register(forking, "k", 1, "abc" + i, 1, &object, NULL, &entry), KVREG_OK);
+    }
+    fork_within(stop_it); /* releases the objects */
+}
+
 int main(void) {
     RUN(a_fork_before_the_first_start_changes_nothing);
     RUN(a_child_reads_and_is_refused_changes);
     RUN(what_had_ended_has_ended_in_the_child);
     RUN(forks_under_load);
     RUN(an_update_function_that_forks);
+    RUN(a_stop_or_a_bulk_call_within_which_a_function_forks);
     return check_end();
 }
