@@ -281,6 +281,7 @@ TEST(a_full_queue_does_as_it_was_told) {
     for (int i = 0; i < 2; i++) {
         CHECK_EQ(kvreg_subscription_next(all[i], 0, &event), KVREG_OK);
         CHECK(event.kind == KVREG_EVENT_LOST && event.count == 1 && event.revision == 1 && event.bucket == 0);
+        kvreg_event_release(&event);
         TAKE(all[i], KVREG_EVENT_CREATE, "b");
         TAKE(all[i], KVREG_EVENT_CREATE, "c");
         CHECK_EQ(status_now(all[i]), KVREG_TIMED_OUT);
@@ -289,6 +290,7 @@ TEST(a_full_queue_does_as_it_was_told) {
     TAKE(ending, KVREG_EVENT_CREATE, "b");
     CHECK_EQ(kvreg_subscription_next(ending, 0, &event), KVREG_OK);
     CHECK(event.kind == KVREG_EVENT_LOST && event.count == 0 && event.revision == 3);
+    kvreg_event_release(&event);
     CHECK_EQ(kvreg_subscription_next(ending, -1, &event), KVREG_STOPPED);
     CHECK_EQ(kvreg_subscription_close(dropping), KVREG_OK);
     CHECK_EQ(kvreg_subscription_close(ending), KVREG_OK);
