@@ -124,7 +124,7 @@ fn after_includes() -> String {
          #define KVREG_WORKER_INFO_INIT {{sizeof(kvreg_worker_info), 0, 0, 0, 0}}\n\n\
          /** For `kvreg_registry_stats`: the size, and nothing. */\n\
          #define KVREG_STATS_INIT \
-         {{sizeof(kvreg_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}\n\n\
+         {{sizeof(kvreg_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}\n\n\
          /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */\n\
          #define KVREG_CURSOR_INIT {{{{0, 0}}}}\n"
     )

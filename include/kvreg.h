@@ -230,7 +230,7 @@
 #define KVREG_WORKER_INFO_INIT {sizeof(kvreg_worker_info), 0, 0, 0, 0}
 
 /** For `kvreg_registry_stats`: the size, and nothing. */
-#define KVREG_STATS_INIT {sizeof(kvreg_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define KVREG_STATS_INIT {sizeof(kvreg_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Where a snapshot begins: `kvreg_cursor cursor = KVREG_CURSOR_INIT;` */
 #define KVREG_CURSOR_INIT {{0, 0}}
@@ -638,7 +638,7 @@
 #define KVREG_HANDLER_SYNC 0
 
 /**
- * For `mode`: the function is called soon, on a thread of the library's that the handler has for itself.
+ * For `mode`: the function is called soon, on a thread of the registry's that the handler has for itself.
  */
 #define KVREG_HANDLER_ASYNC 1
 
@@ -828,7 +828,10 @@ typedef struct kvreg_options {
    */
   uint64_t history;
   /**
-   * The registry gives up if its threads would be restarted more often than this within the window. By default 3.
+   * When a thread of the registry's dies (those of asynchronous handlers are among them), it is started anew and nobody
+   * notices. If that would be more often than this within the window, the registry gives up: it makes no more changes
+   * to its table (`KVREG_STOPPED`), reads go on, and what such handlers have not seen they are told in `kvreg_sync` and
+   * `kvreg_stop`. By default 3.
    */
   uint32_t max_restarts;
   /**
@@ -1342,6 +1345,10 @@ typedef struct kvreg_stats {
    * Bytes of memory that the nodes of all registries of this process have from the system.
    */
   uint64_t node_bytes;
+  /**
+   * How often threads of these handlers were started anew.
+   */
+  uint64_t handler_restarts;
 } kvreg_stats;
 
 /**

@@ -1248,7 +1248,8 @@ enum class EventKind : std::uint32_t {
     key_expired = KVREG_EVENT_KEY_EXPIRED,
 };
 
-/// Which events somebody wants to hear: one, or several joined by `|`.
+/// Which events somebody wants to hear: one, or several joined by `|`. Keys of a private bucket are told only to who asks
+/// for those of that bucket, by a handle that reads.
 enum class Events : std::uint32_t {
     none = 0, creates = KVREG_EVENTS_CREATE, exits = KVREG_EVENTS_EXIT, keys = KVREG_EVENTS_KEYS,
     table = KVREG_EVENTS_CREATE | KVREG_EVENTS_EXIT,

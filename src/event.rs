@@ -12,10 +12,15 @@
 //! | `filter` | what a listener wants to hear |
 //! | `subscription` | events to be taken |
 //! | `monitor` | the exit of one bucket, into a subscription |
-//! | `handler` | functions that are called |
+//! | `handler`, `called`, `call` | functions that are called: as they are added, who waits for them, and who calls them |
+//! | `dispatcher` | a handler's own thread |
 //! | `waits` | what a change waits for when the turn has been let go of |
 
 mod bell;
+mod call;
+mod called;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/dispatcher.rs")]
+mod dispatcher;
 mod filter;
 mod handler;
 mod hub;
@@ -24,8 +29,8 @@ mod queue;
 mod subscription;
 mod waits;
 
+pub(crate) use call::is_awaited;
 pub use filter::{Filter, Of};
-pub(crate) use handler::is_awaited;
 pub use handler::{Handler, HandlerOptions, Mode};
 pub(crate) use hub::{Hub, Wake};
 pub use monitor::Monitor;

@@ -34,6 +34,10 @@ use crate::name::{Name, is_usual};
 use crate::slot::{self, Home, Kind, SlotData, Slots};
 use crate::snapshot::{Hold, Snapshot};
 use crate::supervisor::Limits;
+#[cfg(not(all(test, any(loom, shuttle))))]
+use crate::supervisor::{OwnThread, bell::Bell};
+#[cfg(not(all(test, any(loom, shuttle))))]
+use crate::sync::Arc;
 use crate::sync::{AtomicPtr, Mutex, Ordering, global, memory};
 use crate::table::Table;
 use crate::tree::Entry;
@@ -150,8 +154,10 @@ pub struct Options<'a> {
     /// How many events are remembered for subscriptions that begin in the past. None: 1,024, from the first
     /// subscription or handler on, so that nothing is spent when there is none.
     pub history: Option<usize>,
-    /// When one of the registry's threads dies, it is started anew, but not more often than this within the window: then
-    /// the registry makes no more changes to its table ([`Error::Stopped`]), while reads go on. By default 3.
+    /// When one of the registry's threads dies (those of asynchronous handlers are among them), it is started anew, but
+    /// not more often than this within the window: then the registry makes no more changes to its table
+    /// ([`Error::Stopped`]), reads go on, and what such handlers have not seen they are told in [`Registry::sync`] and
+    /// [`Registry::stop`]. By default 3.
     pub max_restarts: u32,
     /// By default 5 s.
     pub restart_window: Duration,
@@ -456,6 +462,17 @@ pub(crate) fn with_listeners<R>(
     work: impl FnOnce(Listeners<'_>) -> Result<R, Error>,
 ) -> Result<R, Error> {
     turn::with_listeners(Shared::of(registry.0)?, registry.0, work)
+}
+
+/// Starts a thread for a registry, under its supervisor. Nobody waits for its end but who asks for it by the handle.
+#[cfg(not(all(test, any(loom, shuttle))))]
+pub(crate) fn employ(
+    registry: Registry,
+    name: &str,
+    bell: &Arc<Bell>,
+    run: impl Fn(&Bell) + Send + Sync + 'static,
+) -> Result<OwnThread, Error> {
+    Shared::of(registry.0)?.threads.child(name, bell, Some(Duration::ZERO), run)
 }
 
 /// Lets the registry's thread free what a bucket, or a cut of its registry, has left behind.

@@ -46,7 +46,7 @@ use bell::Bell;
 use child::{Child, Work};
 use deeds::Deeds;
 use entry::{Entry, Key, Member};
-pub(crate) use inside::Inside;
+pub(crate) use inside::{Inside, OwnThread};
 pub use node::Life;
 use node::{Node, State};
 pub use report::{SupervisorStats, WorkerStats};

@@ -1,8 +1,10 @@
 //! Reads and changes while the registry's thread is suspended, dead, or has panicked, and while locks are held.
 
 use kvreg::{
-    Bucket, Error, Life, Options, Overflow, Reason, Registry, SubscribeOptions, Subscription, Value, hooks,
+    Bucket, Error, Handler, HandlerOptions, Life, Mode, Options, Overflow, Reason, Registry,
+    SubscribeOptions, Subscription, Value, hooks,
 };
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -122,6 +124,69 @@ fn a_registry_whose_threads_die_too_often_makes_no_more_changes() {
     assert_eq!(subscription.next(None).unwrap().reason(), Some(Reason::Shutdown));
 }
 
+/// A handler with a thread of its own, and how many events it has seen.
+fn count_events(registry: Registry) -> (Handler, Arc<AtomicU64>) {
+    let seen = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&seen);
+    let options =
+        HandlerOptions { mode: Mode::Asynchronous, capacity: usize::MAX, ..HandlerOptions::default() };
+    let handler = Handler::add(registry, options, move |event| {
+        assert_eq!(event.revision(), count.fetch_add(1, Ordering::Relaxed) + 1);
+        Ok(())
+    });
+    (handler.unwrap(), seen)
+}
+
+/// Its thread dies with events in the queue, and is not started anew: who waits for the handler runs it.
+#[test]
+fn events_of_a_handler_whose_thread_died_for_good_are_not_lost() {
+    for by_stop in [false, true] {
+        let options = Options { max_restarts: 0, ..Options::default() };
+        let (registry, _) = Registry::start_with(options).unwrap();
+        let (handler, seen) = count_events(registry);
+        registry.create("first").unwrap();
+        registry.sync(None).unwrap();
+        assert_eq!(seen.load(Ordering::Relaxed), 1);
+        hooks::suspend_handler_thread(registry, handler).unwrap();
+        for i in 0..5 {
+            registry.create(format!("{i}")).unwrap();
+        }
+        assert_eq!(seen.load(Ordering::Relaxed), 1);
+        hooks::kill_handler_thread(registry, handler).unwrap();
+        while registry.stats().unwrap().life != Life::Failed {
+            thread::yield_now();
+        }
+        assert!(registry.stats().unwrap().reason.starts_with("thread on-"));
+        if !by_stop {
+            registry.sync(None).unwrap();
+            assert_eq!(seen.load(Ordering::Relaxed), 6);
+            handler.remove().unwrap();
+            registry.stop().unwrap();
+            assert_eq!(seen.load(Ordering::Relaxed), 6);
+        } else {
+            registry.stop().unwrap();
+            assert_eq!(seen.load(Ordering::Relaxed), 12, "six creates and six exits");
+        }
+        assert_eq!(handler.remove(), Err(Error::Dead));
+        assert_eq!(Arc::strong_count(&seen), 1, "the function is gone");
+    }
+}
+
+#[test]
+fn a_wait_for_a_handler_ends_when_its_thread_dies_for_good() {
+    let options = Options { max_restarts: 0, ..Options::default() };
+    let (registry, _) = Registry::start_with(options).unwrap();
+    let (handler, seen) = count_events(registry);
+    hooks::suspend_handler_thread(registry, handler).unwrap();
+    registry.create("one").unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| registry.sync(None).unwrap());
+        hooks::kill_handler_thread(registry, handler).unwrap();
+    });
+    assert_eq!(seen.load(Ordering::Relaxed), 1);
+    registry.stop().unwrap();
+}
+
 /// Kills the threads of a registry again and again while others create, stop, look up, snapshot and set times: nobody
 /// notices.
 #[test]
@@ -142,6 +207,15 @@ fn nobody_notices_that_threads_die() {
             ..SubscribeOptions::default()
         },
     )
+    .unwrap();
+    let handled = Arc::new(AtomicU64::new(registry.revision().unwrap()));
+    let count = Arc::clone(&handled);
+    let options =
+        HandlerOptions { mode: Mode::Asynchronous, capacity: usize::MAX, ..HandlerOptions::default() };
+    let handler = Handler::add(registry, options, move |event| {
+        let last = count.fetch_add(1, Ordering::Relaxed);
+        if event.revision() == last + 1 { Ok(()) } else { Err(Error::Failed) }
+    })
     .unwrap();
     let before = registry.revision().unwrap();
     let (end, told) = (AtomicBool::new(false), AtomicU64::new(before));
@@ -183,7 +257,12 @@ fn nobody_notices_that_threads_die() {
                 }
             });
             for i in 0..KILLS {
-                hooks::kill_thread(registry, if i % 4 == 3 { "timer" } else { "keeper" }).unwrap();
+                match i % 4 {
+                    3 => hooks::kill_thread(registry, "timer"),
+                    2 => hooks::kill_handler_thread(registry, handler),
+                    _ => hooks::kill_thread(registry, "keeper"),
+                }
+                .unwrap();
             }
             end.store(true, Ordering::Relaxed);
         });
@@ -194,9 +273,13 @@ fn nobody_notices_that_threads_die() {
         while timed.count() != Ok(0) || registry.stats().unwrap().untidy {
             thread::yield_now();
         }
+        registry.sync(None).unwrap();
+        assert_eq!(handled.load(Ordering::Relaxed), registry.revision().unwrap());
         let stats = registry.stats().unwrap();
+        assert_eq!(stats.handler_failures, 0, "every event once, in order");
         assert_eq!((stats.life, stats.names, stats.snapshots), (Life::Running, 101, 0));
-        assert!(stats.keeper_restarts + stats.timer_restarts >= KILLS as u64 - 2, "{stats:?}");
+        let restarts = stats.keeper_restarts + stats.timer_restarts + stats.handler_restarts;
+        assert!(restarts >= KILLS as u64 - 3, "{stats:?}");
         registry.stop().unwrap();
     });
     assert_eq!(kept[0].check(), Err(Error::Dead));

@@ -46,6 +46,7 @@ pub unsafe extern "C" fn kvreg_registry_stats(
             slowest_handler_ns: u64::try_from(stats.slowest_handler.as_nanos()).unwrap_or(u64::MAX),
             handler_failures: stats.handler_failures,
             node_bytes: stats.node_bytes,
+            handler_restarts: stats.handler_restarts,
         });
         Ok(())
     })

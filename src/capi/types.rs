@@ -194,7 +194,10 @@ pub struct kvreg_options {
     /// How many events are remembered for subscriptions that begin in the past (`KVREG_START_REVISION`). 0, the default:
     /// 1,024, but only from the first subscription or handler on, so that nothing is spent where there is none.
     pub history: u64,
-    /// The registry gives up if its threads would be restarted more often than this within the window. By default 3.
+    /// When a thread of the registry's dies (those of asynchronous handlers are among them), it is started anew and nobody
+    /// notices. If that would be more often than this within the window, the registry gives up: it makes no more changes
+    /// to its table (`KVREG_STOPPED`), reads go on, and what such handlers have not seen they are told in `kvreg_sync` and
+    /// `kvreg_stop`. By default 3.
     pub max_restarts: u32,
     /// In milliseconds. By default 5000.
     pub restart_window_ms: u64,
@@ -474,6 +477,8 @@ pub struct kvreg_stats {
     pub handler_failures: u64,
     /// Bytes of memory that the nodes of all registries of this process have from the system.
     pub node_bytes: u64,
+    /// How often threads of these handlers were started anew.
+    pub handler_restarts: u64,
 }
 
 /// What gets the records of the log: a level (`KVREG_LOG_...`) and a line of text, which is UTF-8, does not end in NUL, and

@@ -156,15 +156,6 @@ impl Queue {
         result
     }
 
-    /// Waits until there is something to take; false if there will be nothing.
-    pub(super) fn wait_for_some(&self) -> bool {
-        let mut state = self.state.lock();
-        while state.events.is_empty() && state.lost == 0 && state.end.is_none() {
-            self.wait(&mut state, None);
-        }
-        !state.events.is_empty() || state.lost != 0
-    }
-
     /// After events were taken out: there may be room now.
     fn taken(&self, state: MutexGuard<'_, State>) {
         let wake = self.blocks() && state.waiting != 0 && state.events.len() <= self.capacity;

@@ -1,6 +1,7 @@
 //! What a change waits for when the turn has been let go of: that synchronous handlers ran, and for room in queues.
 
-use super::handler::{Called, is_awaited};
+use super::call::is_awaited;
+use super::called::Called;
 use super::queue::Queue;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::{fork, thread};
@@ -79,15 +80,16 @@ impl Waits {
         self.any.store(!list.is_empty(), Ordering::Relaxed); // whoever still looks finds nothing
     }
 
-    /// How many handlers there are, how long their longest call took in nanoseconds, and how many have failed.
-    pub(crate) fn figures(&self) -> (u64, u64, u64) {
+    /// How many handlers there are, how long their longest call took in nanoseconds, how many have failed, and how often
+    /// their threads were started anew.
+    pub(crate) fn figures(&self) -> (u64, u64, u64, u64) {
         let list = Arc::clone(&self.list.lock());
         let handlers = list.iter().filter_map(|wait| match wait {
             Wait::Handler(called) => Some(called.figures()),
             Wait::Room { .. } => None,
         });
-        handlers.fold((0, 0, 0), |(count, most, failures), (slowest, failed)| {
-            (count + 1, most.max(slowest), failures + failed)
+        handlers.fold((0, 0, 0, 0), |(count, most, failures, restarts), (slowest, failed, restarted)| {
+            (count + 1, most.max(slowest), failures + failed, restarts + restarted)
         })
     }
 

@@ -3,6 +3,7 @@
 use super::{Registry, Shared};
 use crate::bucket::Bucket;
 use crate::error::Error;
+use crate::event::Handler;
 use crate::slot::index_of;
 use crate::supervisor::bell::Bell;
 use crate::supervisor::bell::hooks::Hooks;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 /// Suspends the registry's thread, and returns when it stands still.
 pub fn suspend_thread(registry: Registry) -> Result<(), Error> {
-    order(registry, "keeper", Hooks::suspend)
+    order(registry, &own(registry, "keeper"), Hooks::suspend)
 }
 
 /// Lets a suspended thread go on.
@@ -23,7 +24,11 @@ pub fn resume_thread(registry: Registry) -> Result<(), Error> {
 /// Kills one of the registry's threads, "keeper" for the registry's own, at its next checkpoint, and returns when it
 /// dies; the supervisor then does what it does. [`Error::NotFound`] if there is no such thread (any more).
 pub fn kill_thread(registry: Registry, name: &str) -> Result<(), Error> {
-    order(registry, name, Hooks::kill)
+    order(registry, &own(registry, name), Hooks::kill)
+}
+
+fn own(registry: Registry, name: &str) -> String {
+    format!("{name}-{}", index_of(registry.0))
 }
 
 fn order(
@@ -32,8 +37,18 @@ fn order(
     give: fn(&Hooks, &Bell, &dyn Fn() -> bool) -> bool,
 ) -> Result<(), Error> {
     let supervisor = Shared::of(registry.0)?.threads.supervisor().ok_or(Error::Stopped)?;
-    let bell = supervisor.bell(&format!("{name}-{}", index_of(registry.0))).ok_or(Error::NotFound)?;
+    let bell = supervisor.bell(name).ok_or(Error::NotFound)?;
     if give(&bell.hooks, &bell, &|| supervisor.has(&bell)) { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// As [`suspend_thread`], the thread of a handler of the registry's.
+pub fn suspend_handler_thread(registry: Registry, handler: Handler) -> Result<(), Error> {
+    order(registry, &format!("on-{}", index_of(handler.id())), Hooks::suspend)
+}
+
+/// As [`kill_thread`], the thread of a handler of the registry's.
+pub fn kill_handler_thread(registry: Registry, handler: Handler) -> Result<(), Error> {
+    order(registry, &format!("on-{}", index_of(handler.id())), Hooks::kill)
 }
 
 /// How often the registry's thread was started anew.

@@ -9,6 +9,7 @@
 use super::Shared;
 use crate::epoch;
 use crate::error::Error;
+use crate::slot::index_of;
 use crate::supervisor::bell::{Bell, Call};
 use crate::sync::{Arc, AtomicBool, Ordering, fence};
 use crate::table::Table;
@@ -40,7 +41,7 @@ impl Keeper {
         self.attentive.store(false, Ordering::Relaxed); // Relaxed: the start of a thread publishes it
         let table = Kept(table);
         let run = move |bell: &Bell| keep(&shared.keeper, table.table(), bell);
-        shared.threads.child(registry, "keeper", &self.bell, run)
+        shared.threads.child(&format!("keeper-{}", index_of(registry)), &self.bell, None, run).map(drop)
     }
 
     /// Wakes the thread, once until it has heard: that is a system call for whoever does it.

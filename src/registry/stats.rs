@@ -49,6 +49,8 @@ pub struct RegistryStats {
     pub handler_failures: u64,
     /// Bytes of memory that the nodes of all registries of this process have from the system.
     pub node_bytes: u64,
+    /// How often threads of handlers were started anew.
+    pub handler_restarts: u64,
 }
 
 impl Registry {
@@ -60,7 +62,7 @@ impl Registry {
         let failed = turn.is_failed(self.0)?;
         let reason = if failed { shared.threads.reason() } else { String::new() };
         let (listeners, queued, longest_queue) = turn.hub.as_ref().map_or((0, 0, 0), |hub| hub.figures());
-        let (handlers, slowest, handler_failures) = shared.waits.figures();
+        let (handlers, slowest, handler_failures, handler_restarts) = shared.waits.figures();
         let pin = epoch::pin();
         let table = slot_of(self.0)?.table(&pin);
         let (snapshots, backlog) = table.cuts.figures();
@@ -83,6 +85,7 @@ impl Registry {
             slowest_handler: Duration::from_nanos(slowest),
             handler_failures,
             node_bytes: pool::bytes(),
+            handler_restarts,
         })
     }
 
@@ -107,6 +110,7 @@ impl Registry {
             ("slowest_handler_ns", stats.slowest_handler.as_nanos() as u64),
             ("handler_failures", stats.handler_failures),
             ("node_bytes", stats.node_bytes),
+            ("handler_restarts", stats.handler_restarts),
         ] {
             let _ = writeln!(text, "{name} {value}");
         }

@@ -6,8 +6,9 @@ use super::Shared;
 use crate::error::Error;
 use crate::slot::index_of;
 use crate::supervisor::bell::Bell;
-use crate::supervisor::{Inside, Limits};
+use crate::supervisor::{Inside, Limits, OwnThread};
 use crate::sync::{Arc, Mutex};
+use std::time::Duration;
 
 #[derive(Default)]
 pub(super) struct Threads(Mutex<Option<Arc<Inside>>>);
@@ -24,17 +25,15 @@ impl Threads {
         *self.0.lock() = Some(Arc::new(supervisor));
     }
 
-    /// Starts a thread of the registry, `kvreg-<name>-<slot>`, unless it has one with this bell already: see
-    /// [`Inside::child`]. A name has at most 6 letters, so that the system shows all of it.
+    /// Starts a thread `kvreg-<name>`: see [`Inside::child`]. A system shows the first 9 letters of the name.
     pub(super) fn child(
         &self,
-        registry: u64,
         name: &str,
         bell: &Arc<Bell>,
+        patience: Option<Duration>,
         run: impl Fn(&Bell) + Send + Sync + 'static,
-    ) -> Result<(), Error> {
-        let supervisor = self.supervisor().ok_or(Error::Stopped)?;
-        supervisor.child(&format!("{name}-{}", index_of(registry)), bell, run)
+    ) -> Result<OwnThread, Error> {
+        self.supervisor().ok_or(Error::Stopped)?.child(name, bell, patience, run)
     }
 
     /// Ends them all and waits for that, but not for the thread that calls.

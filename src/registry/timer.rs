@@ -10,6 +10,7 @@ use super::{Registry, Shared, turn};
 use crate::bucket::{Bucket, BucketSlot, Due, NEVER, Reason, Right, Times};
 use crate::epoch::Pin;
 use crate::error::Error;
+use crate::slot::index_of;
 use crate::supervisor::bell::Bell;
 use crate::sync::{Arc, Mutex, MutexGuard, Ordering};
 use std::collections::BTreeSet;
@@ -76,7 +77,8 @@ impl Timer {
             return Err(Error::Dead);
         }
         if !state.begun {
-            shared.threads.child(registry, "timer", &self.bell, move |_| self.run(shared, registry))?;
+            let run = move |_: &Bell| self.run(shared, registry);
+            shared.threads.child(&format!("timer-{}", index_of(registry)), &self.bell, None, run)?;
             state.begun = true;
         }
         Ok(())

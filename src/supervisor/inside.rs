@@ -3,15 +3,43 @@
 use super::bell::Bell;
 use super::child::{Child, Work};
 use super::deeds::Deeds;
-use super::entry::{Entry, Member};
+use super::entry::{Entry, Key, Member};
 use super::node::{Node, State};
 use super::rules::{Limits, Restart, Strategy};
 use crate::error::Error;
 use crate::sync::{Arc, Condvar, Mutex};
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::Weak;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 pub(crate) struct Inside(Arc<Node>);
+
+/// A thread of kvreg's own, for who ends it before the others.
+pub(crate) struct OwnThread(Arc<Child>);
+
+impl OwnThread {
+    /// Whether it is there, or will be when the next one is started: until all were ended, or too many have died.
+    pub(crate) fn is_there(&self) -> bool {
+        let key = Key::of(&*self.0);
+        self.0.node.upgrade().is_some_and(|node| node.state.lock().find(key).is_some())
+    }
+
+    /// Tells it to stop; it is not started again. Waits for its end if it shall, unless it is the thread that calls.
+    pub(crate) fn end(&self, wait: bool) {
+        let Some(node) = self.0.node.upgrade() else { return };
+        let thread = node.let_go(Key::of(&*self.0));
+        thread.filter(|_| wait).into_iter().for_each(join);
+    }
+}
+
+fn join(thread: JoinHandle<()>) {
+    // Not by std's `current`: a thread that is past its thread-local destructors may stop a registry, too.
+    // SAFETY: a plain call without arguments.
+    if thread.as_pthread_t() != unsafe { libc::pthread_self() } {
+        let _ = thread.join(); // it catches its own panics
+    }
+}
 
 impl Inside {
     /// `on_failure` is called, with nothing held, when more threads died than the limits allow and all have ended.
@@ -34,22 +62,27 @@ impl Inside {
 
     /// Starts a thread `kvreg-<name>`, which is started anew when it dies. It returns when its bell says
     /// [`Stop`](super::bell::Call::Stop); it must find all that it needs where it is kept for the next one, which has a
-    /// [`Ring`](super::bell::Call::Ring) to begin with. [`Error::Stopped`] if too many threads have died, or all were ended.
+    /// [`Ring`](super::bell::Call::Ring) to begin with. Its end is waited for so long; None: for ever.
+    /// [`Error::Stopped`] if too many threads have died, or all were ended.
     pub(crate) fn child(
         &self,
         name: &str,
         bell: &Arc<Bell>,
+        patience: Option<Duration>,
         run: impl Fn(&Bell) + Send + Sync + 'static,
-    ) -> Result<(), Error> {
+    ) -> Result<OwnThread, Error> {
         bell.renew();
         let (name, node, bell) = (name.into(), Arc::downgrade(&self.0), Arc::clone(bell));
         let child = Arc::new(Child { id: 0, name, node, bell });
+        let thread = OwnThread(Arc::clone(&child));
         let work = Work(Box::new(move |child| {
             run(&child.bell);
             // A return that was not asked for is a failure, too: nobody is there any more.
             if child.bell.is_told() { Ok(()) } else { Err(1) }
         }));
-        self.0.add(Entry::new(Member::Worker { child, work: Arc::new(work) }, Restart::Permanent, None))
+        let member = Member::Worker { child, work: Arc::new(work) };
+        self.0.add(Entry::new(member, Restart::Permanent, patience))?;
+        Ok(thread)
     }
 
     /// Ends all threads, the last first, and waits for that; but not for the thread that calls, which then ends when it
@@ -59,13 +92,7 @@ impl Inside {
         self.0.halt(true, &mut deeds);
         let handles: Vec<_> =
             self.0.state.lock().entries.iter_mut().filter_map(|entry| entry.handle.take()).collect();
-        for thread in handles {
-            // Not by std's `current`: a thread that is past its thread-local destructors may stop a registry, too.
-            // SAFETY: a plain call without arguments.
-            if thread.as_pthread_t() != unsafe { libc::pthread_self() } {
-                let _ = thread.join(); // it catches its own panics
-            }
-        }
+        handles.into_iter().for_each(join);
         drop(deeds);
         self.0.dismiss();
     }

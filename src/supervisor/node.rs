@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::handle;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::sync::Weak;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How far a supervisor is.
@@ -240,6 +241,22 @@ impl Node {
         self.changed.notify_all();
         drop(state);
         Ok(())
+    }
+
+    /// Tells a thread to stop, and forgets it; whoever has its handle may wait for its end.
+    pub(super) fn let_go(self: &Arc<Node>, key: Key) -> Option<JoinHandle<()>> {
+        let mut deeds = Deeds::default();
+        let mut state = self.state.lock();
+        let place = state.place(key)?;
+        let entry = &mut state.entries[place];
+        let handle = entry.handle.take();
+        if let Some(bell) = entry.member.bell() {
+            bell.tell(); // under the lock: it is not started anew after that
+        }
+        state.dismiss(place, self, &mut deeds);
+        self.changed.notify_all();
+        drop(state);
+        handle
     }
 
     /// Starts all children of a supervisor below, or starts them anew.

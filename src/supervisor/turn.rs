@@ -150,7 +150,9 @@ impl Node {
         let Some(entry) = state.find(key) else { return true };
         if entry.is_running() {
             let (label, patience) = (entry.member.label(), entry.patience.unwrap_or_default().as_millis());
-            if !std::mem::replace(&mut entry.left, true) {
+            // Of kvreg's own threads only that of a handler is not waited for, which is in a call.
+            let is_own = matches!(&entry.member, Member::Worker { child, .. } if child.id == 0);
+            if !std::mem::replace(&mut entry.left, true) && !is_own {
                 let text = format!("{}: {label} did not end in {patience} ms and is left behind", self.name);
                 deeds.write(Level::Error, text);
             }

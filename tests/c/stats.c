@@ -42,6 +42,7 @@ TEST(a_registry_tells_how_it_stands) {
     CHECK(stats.subscriptions == 1 && stats.handlers == 1 && stats.queued == 3 && stats.longest_queue == 3);
     CHECK(stats.handler_failures == 1 && stats.slowest_handler_ns > 0 && stats.timed_buckets == 1);
     CHECK(stats.mailbox == 0 && stats.keeper_restarts == 0 && stats.timer_restarts == 0);
+    CHECK_EQ(stats.handler_restarts, 0);
 #ifndef __SANITIZE_ADDRESS__
     CHECK(stats.node_bytes >= 65536); /* there each node is an allocation of its own */
 #endif

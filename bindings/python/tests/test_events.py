@@ -171,6 +171,17 @@ def test_a_key_expires(registry: kvreg.Registry, bucket: kvreg.Bucket) -> None:
         assert subscription.next(SOON) == kvreg.KeyExpired(2, "shopping", bucket, "tea")
 
 
+def test_keys_of_a_private_bucket_are_told_only_to_who_reads_it(registry: kvreg.Registry) -> None:
+    secret = registry.create("secret", access="private")
+    with pytest.raises(kvreg.AccessDeniedError):
+        registry.subscribe(events="key", bucket=registry["secret"])
+    with registry.subscribe(events="key", bucket=secret) as own, registry.subscribe(events="key") as all_others:
+        secret.put("tea", 1, ttl=0.001)
+        event = own.next(SOON)
+        assert isinstance(event, kvreg.KeyExpired) and event.key == "tea"
+        assert all_others.next(0) is None
+
+
 @pytest.mark.parametrize(
     "options",
     [

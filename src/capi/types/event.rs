@@ -63,7 +63,7 @@ pub const KVREG_START_SNAPSHOT: u32 = 2;
 
 /// For `mode`: the function is called before the call returns that made the change.
 pub const KVREG_HANDLER_SYNC: u32 = 0;
-/// For `mode`: the function is called soon, on a thread of the library's that the handler has for itself.
+/// For `mode`: the function is called soon, on a thread of the registry's that the handler has for itself.
 pub const KVREG_HANDLER_ASYNC: u32 = 1;
 
 /// For `flags`: the handler stays when its function has failed or taken too long; else it is removed then.

@@ -46,6 +46,8 @@ class RegistryStats:
     """How many calls of handlers failed."""
     node_bytes: int
     """Bytes of memory that the nodes of all registries of this process have from the system."""
+    handler_restarts: int
+    """How often threads of handlers were started anew."""
 
 
 @dataclass(frozen=True)

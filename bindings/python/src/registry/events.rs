@@ -17,11 +17,12 @@ use pyo3::types::{PyDict, PyInt, PyString};
 impl Registry {
     /// Listen: give a `Subscription` to what happens from now on, in the order of the table's revisions.
     ///
-    /// `events` says what: "create", "exit" or "key" (a key's time to live ran out), or several of them; none at all is for
-    /// monitors. Of `name`, `prefix` (of names) and `bucket`, one can say whose. So many events as `capacity` may wait to be
-    /// taken; when it is full, `overflow` decides: "drop" the oldest and tell with a `Lost` how many; "block" who makes
-    /// changes, for up to `block` seconds each; or "disconnect". With `after`, a revision of the registry or a snapshot, it
-    /// begins with what happened since then: OutOfRangeError if not all of that is remembered. It ends with its `owner`.
+    /// `events` says what: "create", "exit" or "key" (a key's time to live ran out; a private bucket's are told only to
+    /// who asks for those of that `bucket`, by a handle that reads), or several of them; none at all is for monitors. Of
+    /// `name`, `prefix` (of names) and `bucket`, one can say whose. So many events as `capacity` may wait to be taken;
+    /// when it is full, `overflow` decides: "drop" the oldest and tell with a `Lost` how many; "block" who makes changes,
+    /// for up to `block` seconds each; or "disconnect". With `after`, a revision of the registry or a snapshot, it begins
+    /// with what happened since then: OutOfRangeError if not all of that is remembered. It ends with its `owner`.
     ///
     /// >>> with registry.subscribe(events="exit", prefix="user/") as subscription:
     /// ...     registry.create("user/1").stop()

@@ -30,6 +30,7 @@ pub(super) fn stats(py: Python<'_>, registry: u64) -> PyResult<Result<Bound<'_, 
         ("longest_queue", stats.longest_queue),
         ("handler_failures", stats.handler_failures),
         ("node_bytes", stats.node_bytes),
+        ("handler_restarts", stats.handler_restarts),
     ] {
         fields.set_item(name, number)?;
     }
