@@ -608,6 +608,7 @@
  * For `overflow`: who makes a change waits until there is room, but no longer than `block_ms`; then as
  * `KVREG_OVERFLOW_DROP`, and nobody waits again before something was taken. A stop of the registry waits, too. What
  * handlers, update functions, loaders and times to live do does not wait: for it the queue grows by up to 4,096 events.
+ * Who takes the events and makes changes itself, in one thread, waits in vain when the queue is full: choose another.
  */
 #define KVREG_OVERFLOW_BLOCK 1
 
@@ -3298,7 +3299,8 @@ KVREG_API kvreg_status kvreg_batch_count(kvreg_batch batch, uint64_t *out);
 KVREG_API kvreg_status kvreg_batch_close(kvreg_batch batch);
 
 /**
- * Gives a bucket a time to live from now on, in milliseconds; -1: for ever. When it has passed, the bucket exits with
+ * Gives a bucket a time to live from now on, in milliseconds; -1: for ever (as in all calls, what is longer than 500 years
+ * is 500 years). When it has passed, the bucket exits with
  * `KVREG_REASON_EXPIRED`, without any call. `KVREG_DEAD` if its time has passed already; `KVREG_INVALID_ARGUMENT` for
  * any other negative time; `KVREG_IO` if the system gives no thread for the timer.
  *
@@ -3310,7 +3312,9 @@ KVREG_API kvreg_status kvreg_batch_close(kvreg_batch batch);
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
  */
-KVREG_API kvreg_status kvreg_bucket_expire(kvreg_bucket bucket, int64_t ttl_ms);
+KVREG_API
+kvreg_status kvreg_bucket_expire(kvreg_bucket bucket,
+                                 int64_t ttl_ms);
 
 /**
  * Lets a bucket's time to live begin again, if it has one, as long as it was set last; and so for the time that it may be

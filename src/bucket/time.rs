@@ -14,7 +14,8 @@ use crate::value::ValueRef;
 use std::time::Duration;
 
 impl Bucket {
-    /// Gives the bucket a time to live from now on, or none: when it has passed, the bucket exits with
+    /// Gives the bucket a time to live from now on, or none (as in all calls, what is longer than 500 years is 500 years):
+    /// when it has passed, the bucket exits with
     /// [`Reason::Expired`](super::Reason::Expired), without any call. [`Error::Dead`] if that has come already.
     pub fn expire(self, ttl: Option<Duration>) -> Result<(), Error> {
         let now = self.begin()?;

@@ -7,7 +7,8 @@ use crate::bucket::Bucket;
 use crate::error::Error;
 use core::ffi::c_char;
 
-/// Gives a bucket a time to live from now on, in milliseconds; -1: for ever. When it has passed, the bucket exits with
+/// Gives a bucket a time to live from now on, in milliseconds; -1: for ever (as in all calls, what is longer than 500 years
+/// is 500 years). When it has passed, the bucket exits with
 /// `KVREG_REASON_EXPIRED`, without any call. `KVREG_DEAD` if its time has passed already; `KVREG_INVALID_ARGUMENT` for
 /// any other negative time; `KVREG_IO` if the system gives no thread for the timer.
 ///

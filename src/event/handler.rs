@@ -6,7 +6,7 @@
 //!
 //! From inside a handler nobody waits for a handler: a change made there is published at once, and whoever runs the
 //! handlers tells of it when they return. So a handler that creates and stops buckets works, and cannot hang. Nor does
-//! a thread wait that others may wait for, because it has a bucket for long or loads one ([`is_awaited`]).
+//! a thread wait that others may wait for, because it has a bucket for long or loads one ([`is_awaited`](super::is_awaited)).
 
 use super::Event;
 use super::called::Called;

@@ -49,6 +49,7 @@ pub const KVREG_OVERFLOW_DROP: u32 = 0;
 /// For `overflow`: who makes a change waits until there is room, but no longer than `block_ms`; then as
 /// `KVREG_OVERFLOW_DROP`, and nobody waits again before something was taken. A stop of the registry waits, too. What
 /// handlers, update functions, loaders and times to live do does not wait: for it the queue grows by up to 4,096 events.
+/// Who takes the events and makes changes itself, in one thread, waits in vain when the queue is full: choose another.
 pub const KVREG_OVERFLOW_BLOCK: u32 = 1;
 /// For `overflow`: the subscription ends. What is in the queue can still be taken, then comes a `KVREG_EVENT_LOST` with
 /// `count` 0, then `KVREG_STOPPED`.
