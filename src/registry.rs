@@ -14,10 +14,14 @@ pub mod hooks;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/keeper.rs")]
 mod keeper;
 pub(crate) mod load;
+mod mailbox;
 mod owned;
 mod process;
+mod shared;
+mod start;
 #[cfg(not(all(test, any(loom, shuttle))))]
 mod stats;
+mod tell;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/threads.rs")]
 mod threads;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/timer.rs")]
@@ -31,153 +35,24 @@ use crate::error::Error;
 use crate::event::{self, Hub, Waits};
 use crate::fork;
 use crate::name::{Name, is_usual};
-use crate::slot::{self, Home, Kind, SlotData, Slots};
+use crate::slot;
 use crate::snapshot::{Hold, Snapshot};
-use crate::supervisor::Limits;
 #[cfg(not(all(test, any(loom, shuttle))))]
 use crate::supervisor::{OwnThread, bell::Bell};
 #[cfg(not(all(test, any(loom, shuttle))))]
 use crate::sync::Arc;
-use crate::sync::{AtomicPtr, Mutex, Ordering, global, memory};
 use crate::table::Table;
 use crate::tree::Entry;
-use keeper::Keeper;
+use mailbox::Change;
 pub use owned::Create;
 pub(crate) use owned::{bequeath, give_bucket, owner_of_bucket, set_heir_of_bucket};
+use shared::{RegistrySlot, Shared, slot_of};
 use smallvec::SmallVec;
+use start::start;
+pub use start::{Options, Started};
 #[cfg(not(all(test, any(loom, shuttle))))]
 pub use stats::RegistryStats;
 use std::time::Duration;
-use threads::Threads;
-use timer::Timer;
-use turn::{Change, Mailbox, Turn};
-
-global! {
-    static REGISTRIES: Slots<RegistrySlot> = Slots::new();
-}
-
-#[derive(Default)]
-struct RegistrySlot {
-    /// Held while the registry runs.
-    table: AtomicPtr<Table>,
-    shared: AtomicPtr<Shared>,
-}
-
-// SAFETY: NULLs, without a destructor.
-unsafe impl SlotData for RegistrySlot {
-    const KIND: Kind = Kind::Registry;
-}
-
-impl Home for RegistrySlot {
-    fn slots() -> &'static Slots<RegistrySlot> {
-        &REGISTRIES
-    }
-}
-
-impl RegistrySlot {
-    /// The table, alive while the pin is under which this slot was resolved.
-    #[inline(always)]
-    fn table<'p>(&self, _pin: &'p Pin) -> &'p Table {
-        // SAFETY: set before the slot came to life, and freed only when no pin is left that saw it alive.
-        // Relaxed: the slot was seen to be alive, which publishes it.
-        unsafe { &*self.table.load(Ordering::Relaxed) }
-    }
-}
-
-/// What changes a registry. Never freed: the next registry of its slot takes it over, and everything in it says whose
-/// it is at the moment.
-struct Shared {
-    /// The right to change the table.
-    turn: Mutex<Turn>,
-    /// Changes that found the turn busy.
-    mailbox: Mailbox,
-    /// What a change waits for after its turn.
-    waits: Waits,
-    threads: Threads,
-    keeper: Keeper,
-    /// Objects of others, under keys of their own.
-    directory: Directory,
-    timer: Timer,
-}
-
-#[inline(always)]
-fn slot_of(id: u64) -> Result<&'static RegistrySlot, Error> {
-    REGISTRIES.resolve(id).map_err(|error| if error == Error::Dead { Error::Stopped } else { error })
-}
-
-impl Shared {
-    fn of(id: u64) -> Result<&'static Shared, Error> {
-        // Acquire: see the Shared that was published.
-        // SAFETY: never freed, and set before the slot came to life.
-        Ok(unsafe { &*slot_of(id)?.shared.load(Ordering::Acquire) })
-    }
-
-    /// That of a registry that ran, or of the one that has its slot now.
-    fn of_any(id: u64) -> Option<&'static Shared> {
-        // SAFETY: never freed. Acquire: see the Shared that was published.
-        unsafe { REGISTRIES.slot(id).shared.load(Ordering::Acquire).as_ref() }
-    }
-
-    /// Waits until nobody has the right to change the table that this registry had: if it is being stopped, that is done
-    /// then. (Its slot may be another's by now, whose turn is then waited for in vain.)
-    fn wait_for_end(id: u64) {
-        if let Some(shared) = Shared::of_any(id) {
-            drop(shared.turn.lock());
-        }
-    }
-
-    /// The Shared of a slot that was taken: the last registry's, or a new one.
-    fn in_slot(slot: &'static RegistrySlot) -> &'static Shared {
-        let mut shared = slot.shared.load(Ordering::Relaxed); // Relaxed: the slot is the caller's alone
-        if shared.is_null() {
-            shared = memory::keep(Shared {
-                turn: Mutex::new(Turn::nobodys()),
-                mailbox: Mailbox::new(),
-                waits: Waits::new(),
-                threads: Threads::new(),
-                keeper: Keeper::new(),
-                directory: Directory::new(),
-                timer: Timer::new(),
-            });
-            slot.shared.store(shared, Ordering::Release); // Release: publishes it
-        }
-        // SAFETY: never freed.
-        unsafe { &*shared }
-    }
-}
-
-/// How a registry is started.
-#[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
-    /// A process-wide name under which it can be found, 0 to 65,535 bytes.
-    pub name: Option<&'a [u8]>,
-    /// How many events are remembered for subscriptions that begin in the past. None: 1,024, from the first
-    /// subscription or handler on, so that nothing is spent when there is none.
-    pub history: Option<usize>,
-    /// When one of the registry's threads dies (those of asynchronous handlers are among them), it is started anew, but
-    /// not more often than this within the window: then the registry makes no more changes to its table
-    /// ([`Error::Stopped`]), reads go on, and what such handlers have not seen they are told in [`Registry::sync`] and
-    /// [`Registry::stop`]. By default 3.
-    pub max_restarts: u32,
-    /// By default 5 s.
-    pub restart_window: Duration,
-}
-
-impl Default for Options<'_> {
-    fn default() -> Self {
-        let Limits { max_restarts, window } = Limits::default();
-        Options { name: None, history: None, max_restarts, restart_window: window }
-    }
-}
-
-/// Whether a start made the registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Started {
-    /// By this call.
-    Now,
-    /// It was running under this process-wide name.
-    Before,
-}
 
 /// A handle of a registry: a number. Copy it freely; [`Registry::stop`] ends the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -376,7 +251,7 @@ impl Registry {
         load::forget(self);
         if let Some(hub) = hub {
             // SAFETY: held until below.
-            turn::tell_of_stop(hub, &shared.waits, unsafe { table.as_ref() });
+            tell::tell_of_stop(hub, &shared.waits, unsafe { table.as_ref() });
             fork::check()?; // a handler may have forked
         }
         shared.threads.end();
@@ -422,28 +297,6 @@ impl Registry {
     }
 }
 
-fn start(options: Options<'_>) -> Result<Registry, Error> {
-    let (index, slot) = REGISTRIES.take()?;
-    let id = REGISTRIES.next_id(index);
-    let shared = Shared::in_slot(slot);
-    let table = Table::make();
-    let limits = Limits { max_restarts: options.max_restarts, window: options.restart_window };
-    shared.threads.start(shared, id, limits);
-    if let Err(error) = shared.keeper.start(shared, id, table) {
-        shared.threads.end();
-        // SAFETY: nobody else knows it.
-        unsafe { Table::let_go(table) };
-        REGISTRIES.give(index);
-        return Err(error);
-    }
-    slot.table.store(table.as_ptr(), Ordering::Relaxed); // Relaxed: bringing the slot to life publishes it
-    shared.timer.start(id);
-    *shared.turn.lock() = Turn::new(id, table, options.history.map(Hub::new));
-    shared.directory.begin(id);
-    REGISTRIES.bring_to_life(index);
-    Ok(Registry(id))
-}
-
 /// Those who listen to a registry, for who has its turn.
 pub(crate) struct Listeners<'t> {
     pub(crate) hub: &'t mut Hub,
@@ -461,7 +314,7 @@ pub(crate) fn with_listeners<R>(
     registry: Registry,
     work: impl FnOnce(Listeners<'_>) -> Result<R, Error>,
 ) -> Result<R, Error> {
-    turn::with_listeners(Shared::of(registry.0)?, registry.0, work)
+    tell::with_listeners(Shared::of(registry.0)?, registry.0, work)
 }
 
 /// Starts a thread for a registry, under its supervisor. Nobody waits for its end but who asks for it by the handle.

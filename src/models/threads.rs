@@ -9,7 +9,7 @@ impl Threads {
         Threads
     }
 
-    pub(super) fn start(&self, _: &'static Shared, _registry: u64, _limits: crate::registry::Limits) {}
+    pub(super) fn start(&self, _: &'static Shared, _registry: u64, _limits: crate::supervisor::Limits) {}
 
     pub(super) fn end(&self) {}
 }

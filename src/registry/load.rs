@@ -10,7 +10,8 @@
 //! 2. A thread in `waiting` waits for a load that has no answer, or is about to wake. No thread begins to wait for a
 //!    load that waits, through others, for what that thread loads.
 
-use super::turn::{self, Change};
+use super::mailbox::Change;
+use super::turn;
 use super::{Registry, Shared};
 use crate::bucket::{Bucket, Reason};
 use crate::error::Error;

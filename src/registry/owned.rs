@@ -5,7 +5,8 @@
 //! an owner's end and a bucket's comes first, the other finds nothing to do. Most buckets have none, and a mark in their
 //! slot says so.
 
-use super::turn::{self, Change, Turn};
+use super::mailbox::Change;
+use super::turn::{self, Turn};
 use super::{Registry, Shared, timer};
 use crate::bucket::{Access, BUCKETS, Bucket, BucketSlot, Life, Reason, access};
 use crate::epoch::{self, Pin};

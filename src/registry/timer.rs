@@ -6,7 +6,7 @@
 //!
 //! Order of locks: the turn or a bucket's lock before the timer's. The thread holds none when it ends something.
 
-use super::{Registry, Shared, turn};
+use super::{Registry, Shared, tell};
 use crate::bucket::{Bucket, BucketSlot, Due, NEVER, Reason, Right, Times};
 use crate::epoch::Pin;
 use crate::error::Error;
@@ -210,7 +210,7 @@ fn look(shared: &'static Shared, bucket: Bucket, now: u64) -> Look {
     for _ in 0..KEYS {
         match bucket.end_next(now) {
             Ok(Due::Ended { key, revision }) => {
-                turn::tell_of_key(shared, registry.id(), bucket.id(), &key, revision);
+                tell::tell_of_key(shared, registry.id(), bucket.id(), &key, revision);
             }
             Ok(Due::Busy) => return Look::Again,
             Ok(Due::None) | Err(_) => break,

@@ -8,18 +8,19 @@
 //! Order: a bucket comes to life, then its name into the table; its name goes out of the table, then it dies. So a
 //! lookup never gives a dead bucket, and whoever has an answer finds the table changed.
 
+use super::mailbox::{Answer, Change};
 use super::owned::{Owned, Terms};
-use super::{Listeners, REGISTRIES, Shared, timer};
+use super::shared::{REGISTRIES, Shared};
+use super::tell::release;
+use super::timer;
 use crate::bucket::{BUCKETS, Bucket, BucketSlot, Reason};
 use crate::cuts::Unseen;
 use crate::epoch::{self, Pin};
 use crate::error::Error;
-use crate::event::{Hub, Record, Waits, Wake};
-use crate::fork;
+use crate::event::{Hub, Record};
 use crate::name::Name;
 use crate::slot;
-use crate::sync::channel::{Receiver, Sender, unbounded};
-use crate::sync::{Arc, AtomicU64, MODELLED, MutexGuard, Ordering, spin_loop};
+use crate::sync::{MODELLED, MutexGuard, Ordering, spin_loop};
 use crate::table::Table;
 use crate::tree::{Entry, walk};
 use smallvec::SmallVec;
@@ -32,99 +33,10 @@ const SPINS: usize = if MODELLED { 1 } else { 200 };
 pub(super) const CREATES: usize = 64;
 /// So many changes of others are made by whoever has the turn.
 const SERVED: usize = 64;
-/// So many events are remembered from the first listener on.
-const REMEMBERED: usize = 1024;
 /// No revision.
-const NEVER: u64 = u64::MAX;
+pub(super) const NEVER: u64 = u64::MAX;
 /// What keeps more bytes than this is freed by the registry's thread.
 const LARGE: usize = 16 << 10;
-
-pub(super) enum Change<'a> {
-    /// Answers with the bucket's id. The hash is this registry's; `seen` is a revision in which the name was not there.
-    Create { name: &'a [u8], hash: u64, seen: u64, terms: Option<&'a Terms> },
-    /// Answers with the bucket's id, which is its full handle.
-    Stop { bucket: u64, reason: Reason, message: &'a [u8] },
-    /// Makes a bucket that no lookup finds (see `hidden`). Answers with its id.
-    Hide { name: &'a [u8] },
-    /// Puts a hidden bucket into the table. Answers with the id of the bucket that has its name from now on.
-    Show { bucket: u64 },
-}
-
-/// A change that waits in the mailbox.
-struct Request {
-    registry: u64,
-    change: OwnedChange,
-    answer: Arc<Answer>,
-}
-
-enum OwnedChange {
-    Create { name: Box<[u8]>, hash: u64 },
-    Stop { bucket: u64, reason: Reason, message: Box<[u8]> },
-    Hide { name: Box<[u8]> },
-    Show { bucket: u64 },
-}
-
-impl OwnedChange {
-    fn new(change: Change<'_>) -> OwnedChange {
-        match change {
-            Change::Create { name, hash, .. } => OwnedChange::Create { name: name.into(), hash },
-            Change::Stop { bucket, reason, message } => {
-                OwnedChange::Stop { bucket, reason, message: message.into() }
-            }
-            Change::Hide { name } => OwnedChange::Hide { name: name.into() },
-            Change::Show { bucket } => OwnedChange::Show { bucket },
-        }
-    }
-
-    fn borrow(&self) -> Change<'_> {
-        match self {
-            OwnedChange::Create { name, hash } => {
-                Change::Create { name, hash: *hash, seen: NEVER, terms: None }
-            }
-            OwnedChange::Stop { bucket, reason, message } => {
-                Change::Stop { bucket: *bucket, reason: *reason, message }
-            }
-            OwnedChange::Hide { name } => Change::Hide { name },
-            &OwnedChange::Show { bucket } => Change::Show { bucket },
-        }
-    }
-}
-
-/// 0 until there is one; then an id, or a negative code. Ids are never 0.
-struct Answer(AtomicU64);
-
-impl Answer {
-    fn get(&self) -> Option<Result<u64, Error>> {
-        let raw = self.0.load(Ordering::Acquire).cast_signed(); // Acquire: see what the change did
-        match raw {
-            0 => None,
-            id @ 1.. => Some(Ok(id.cast_unsigned())),
-            code => Some(Err(Error::from_code(code as i32).unwrap_or(Error::Panicked))),
-        }
-    }
-
-    fn set(&self, result: Result<u64, Error>) {
-        let raw = result.unwrap_or_else(|error| i64::from(error.code()).cast_unsigned());
-        self.0.store(raw, Ordering::Release); // Release: the change comes before its answer
-    }
-}
-
-pub(super) struct Mailbox {
-    sender: Sender<Request>,
-    receiver: Receiver<Request>,
-}
-
-impl Mailbox {
-    pub(super) fn new() -> Mailbox {
-        let (sender, receiver) = unbounded(); // bounded by the callers, who wait
-        Mailbox { sender, receiver }
-    }
-
-    /// How many changes wait.
-    pub(super) fn len(&self) -> usize {
-        self.receiver.len()
-    }
-}
 
 /// The state that the turn guards.
 pub(super) struct Turn {
@@ -317,10 +229,8 @@ impl Turn {
     /// that nobody works for others for ever. Tells whether there are none left.
     pub(super) fn finish(&mut self, shared: &'static Shared) -> bool {
         for _ in 0..SERVED {
-            let Ok(Request { registry, change, answer }) = shared.mailbox.receiver.try_recv() else {
-                return true;
-            };
-            answer.set(self.apply(shared, registry, change.borrow()));
+            let Some(request) = shared.mailbox.take() else { return true };
+            request.answer.set(self.apply(shared, request.registry, request.change()));
         }
         false
     }
@@ -356,45 +266,6 @@ impl Turn {
     }
 }
 
-/// Tells everyone of the exit of all buckets of a registry that has ended, and that nothing more will happen.
-pub(super) fn tell_of_stop(mut hub: Box<Hub>, waits: &Waits, table: &Table) {
-    let (mut revision, root) = (table.names.revision(), table.names.root(&epoch::pin()));
-    // SAFETY: the caller holds the table, and nobody changes the names any more.
-    unsafe {
-        walk::<Name>(root, &mut |name| {
-            if fork::check().is_err() {
-                return; // a handler has forked: the locks may be anybody's
-            }
-            revision += 1;
-            hub.publish(Record::exit((*name).id, Name::key(name).into(), revision, Reason::Shutdown, &[]));
-            hub.take_wakes().into_iter().for_each(Wake::now);
-            waits.settle();
-        });
-    }
-    let handlers = if fork::check().is_ok() { waits.take() } else { Vec::new() };
-    for handler in handlers {
-        handler.end_with_registry();
-    }
-    if fork::check().is_err() {
-        std::mem::forget(hub); // in the child nobody is told
-    }
-}
-
-/// Lets go of the turn, and wakes those who wait for events.
-#[inline(always)]
-fn release(turn: MutexGuard<'_, Turn>) {
-    if turn.hub.is_some() {
-        release_and_wake(turn);
-    }
-}
-
-#[cold]
-fn release_and_wake(mut turn: MutexGuard<'_, Turn>) {
-    let wakes = turn.hub.as_mut().map(|hub| hub.take_wakes());
-    drop(turn);
-    wakes.into_iter().flatten().for_each(Wake::now);
-}
-
 /// Does something with the turn, and all that is to be done after it.
 pub(super) fn with<R>(shared: &'static Shared, work: impl FnOnce(&mut Turn) -> R) -> R {
     let mut turn = shared.turn.lock();
@@ -403,33 +274,6 @@ pub(super) fn with<R>(shared: &'static Shared, work: impl FnOnce(&mut Turn) -> R
     release(turn);
     shared.waits.settle();
     result
-}
-
-pub(super) fn with_listeners<R>(
-    shared: &'static Shared,
-    registry: u64,
-    work: impl FnOnce(Listeners<'_>) -> Result<R, Error>,
-) -> Result<R, Error> {
-    let mut turn = shared.turn.lock();
-    let table = turn.table(registry)?;
-    let hub = turn.hub.get_or_insert_with(|| Hub::new(REMEMBERED));
-    let result = work(Listeners { hub, waits: &shared.waits, table });
-    release(turn);
-    result
-}
-
-/// Tells those who listen for it that a key of a bucket has expired; not after the bucket's exit.
-pub(super) fn tell_of_key(shared: &'static Shared, registry: u64, bucket: u64, key: &[u8], revision: u64) {
-    let mut turn = shared.turn.lock();
-    let Ok(slot) = turn.check_bucket(registry, bucket) else { return };
-    if let Some(hub) = &mut turn.hub {
-        let name = slot.name.load(Ordering::Relaxed); // Relaxed: written by those who had the turn before
-        // SAFETY: a living bucket's name is alive; buckets die under this turn only.
-        let (shown, name) = unsafe { ((*name).id, Name::key(name).into()) };
-        hub.publish(Record::key_expired(shown, name, key, revision));
-    }
-    release(turn);
-    shared.waits.settle();
 }
 
 /// Makes the changes that wait in the mailbox.
@@ -496,10 +340,7 @@ fn publish(shared: &'static Shared, registry: u64, change: Change<'_>) -> Result
         release(turn);
         return result;
     }
-    let change = OwnedChange::new(change);
-    let answer = Arc::new(Answer(AtomicU64::new(0)));
-    let request = Request { registry, change, answer: Arc::clone(&answer) };
-    shared.mailbox.sender.send(request).expect("the receiver is beside the sender");
+    let answer = shared.mailbox.send(registry, change);
     for _ in 0..SPINS {
         if let Some(result) = answer.get() {
             return result;
