@@ -132,7 +132,7 @@
  *   kind of restart (KVREG_RESTART_...) says whether it is started again, and the strategy (KVREG_STRATEGY_...) which
  *   others are ended and started again with it. If there would be more restarts than max_restarts within window_ms, the
  *   supervisor gives up: it ends all its children, the last first, and itself. That is a failure of its own for the
- *   supervisor above, which restarts it with all its children, or gives up in turn.
+ *   supervisor above, which restarts it with all its children but temporary ones, or gives up in turn.
  *   A worker is told to stop, never killed: a thread cannot be killed safely. One that does not end within its timeout_ms
  *   is left behind: the log says so, and it runs on until it returns. Never do two threads the work of one worker: if one
  *   that was left behind would have to be restarted, its supervisor gives up.
@@ -478,7 +478,7 @@
 #define KVREG_RESTART_TRANSIENT 1
 
 /**
- * None: the child is over when it ends, however it does.
+ * None: the child is over when it ends, however it does, also with its supervisor.
  */
 #define KVREG_RESTART_TEMPORARY 2
 
@@ -3608,15 +3608,18 @@ KVREG_API kvreg_status kvreg_sync(kvreg_registry registry, int64_t timeout_ms);
 /**
  * Starts a supervisor without children; with `options->parent`, as a child of that one. NULL options are the defaults.
  *
- * See the rules about supervisors above. `KVREG_STOPPED` if the parent has ended, `KVREG_INVALID_ARGUMENT` for an
- * unknown strategy or kind of restart. It has no thread of its own.
+ * See the rules about supervisors above. `KVREG_STOPPED` if the parent has ended or is just being restarted,
+ * `KVREG_INVALID_ARGUMENT` for an unknown strategy or kind of restart, `KVREG_OUT_OF_RANGE` if there are 100 supervisors
+ * above it already. It has no thread of its own.
  *
  * @thread any
  * @owner the caller, who ends it with kvreg_supervisor_stop; the name is copied
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
  */
-KVREG_API kvreg_status kvreg_supervisor_start(const struct kvreg_supervisor_options *options, kvreg_supervisor *out);
+KVREG_API
+kvreg_status kvreg_supervisor_start(const struct kvreg_supervisor_options *options,
+                                    kvreg_supervisor *out);
 
 /**
  * Adds a worker to a supervisor, behind the children that it has, and starts it: see kvreg_worker_function. NULL
@@ -3624,8 +3627,8 @@ KVREG_API kvreg_status kvreg_supervisor_start(const struct kvreg_supervisor_opti
  *
  * `destroy(data)` is called exactly once, when the function will not be called again, also on every error; it may be
  * NULL. It is called within the call that ends the worker or refuses it, before that returns, or in the thread of a
- * worker that ends by itself, fails its supervisor, or was left behind. `KVREG_STOPPED` if the supervisor has ended,
- * `KVREG_IO` if the system gives no thread. Cost: that of starting a thread.
+ * worker that ends by itself, fails its supervisor, or was left behind. `KVREG_STOPPED` if the supervisor has ended, or
+ * the one above is just restarting it, `KVREG_IO` if the system gives no thread. Cost: that of starting a thread.
  *
  * @thread any, also a worker's; does not wait for the worker
  * @owner the worker is its supervisor's; the name is copied; data is given to destroy
@@ -3647,7 +3650,8 @@ kvreg_status kvreg_supervisor_add(kvreg_supervisor supervisor,
  *
  * `KVREG_TIMED_OUT` says that the supervisor has ended, but that workers were left behind: they were told to stop, run
  * on, and are nobody's; their data is destroyed when they return at last. After `KVREG_OK` no function of a worker is
- * running, and all data is destroyed. Later calls give `KVREG_STOPPED`. `KVREG_DEADLOCK` from a worker below it.
+ * running, and all data is destroyed, unless the call comes from a destroy function: then others may still run. Later
+ * calls give `KVREG_STOPPED`. `KVREG_DEADLOCK` from a worker below it.
  *
  * @thread any but a worker's below it; blocks until all workers have ended, or their time is over
  * @owner gives back what kvreg_supervisor_start made

@@ -74,6 +74,9 @@ impl Object for Child {
     }
 }
 
+/// So many supervisors may be above another: what is done down a tree takes stack for each.
+const MAX_DEPTH: usize = 100;
+
 /// How a supervisor is started.
 #[derive(Clone, Copy, Debug)]
 pub struct SupervisorOptions<'a> {
@@ -146,13 +149,17 @@ impl ChildId {
 }
 
 impl Supervisor {
-    /// Starts a supervisor without children.
+    /// Starts a supervisor without children. [`Error::OutOfRange`] if there are 100 above it already.
     pub fn start(options: SupervisorOptions<'_>) -> Result<Supervisor, Error> {
         fork::check()?;
         fork::watch();
         let SupervisorOptions { name, strategy, max_restarts, window, parent, restart } = options;
         checked(name.as_bytes())?;
         let above = parent.map(Supervisor::node).transpose()?;
+        let depth = above.as_ref().map_or(0, |above| above.depth + 1);
+        if depth > MAX_DEPTH {
+            return Err(Error::OutOfRange);
+        }
         let mut made = None;
         let id = handle::open(|id| {
             let node = Arc::new(Node {
@@ -161,6 +168,7 @@ impl Supervisor {
                 strategy,
                 limits: Limits { max_restarts, window },
                 parent: above.as_ref().map_or(Weak::new(), Arc::downgrade),
+                depth,
                 on_failure: None,
                 state: Mutex::new(State::new()),
                 changed: Condvar::new(),
@@ -186,7 +194,7 @@ impl Supervisor {
 
     /// Adds a worker and starts it. It does its work once for each start, on a thread of its own: `Ok` is its normal
     /// end, `Err` with a status, or a panic, its failure. It returns soon after [`Worker::wait`] says that it shall.
-    /// [`Error::Stopped`] if the supervisor has ended, [`Error::Io`] if the system gives no thread.
+    /// [`Error::Stopped`] if the supervisor has ended, or the one above is just restarting it, [`Error::Io`] if the system gives no thread.
     pub fn add(
         self,
         options: WorkerOptions<'_>,
@@ -226,9 +234,11 @@ impl Supervisor {
         }
         let all = node.halt(true, &mut deeds);
         drop(deeds);
+        fork::check()?; // a deed may have been to fork
         node.dismiss();
+        fork::check()?;
         if let Some(parent) = parent {
-            parent.report(key, child::End::Normal, &mut Deeds::default());
+            parent.remove(key);
         }
         if all { Ok(()) } else { Err(Error::TimedOut) }
     }

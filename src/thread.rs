@@ -4,8 +4,10 @@ use crate::error::Error;
 use std::cell::Cell;
 use std::thread::{Builder, JoinHandle};
 
+pub(crate) type Handle = JoinHandle<()>;
+
 /// Starts a thread, all signals blocked. A system shows the first 15 bytes of its name, which begins with `kvreg-`.
-pub(crate) fn start(name: String, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+pub(crate) fn start(name: String, work: impl FnOnce() + Send + 'static) -> Result<Handle, Error> {
     let started = with_signals_blocked(|| {
         Builder::new().name(name).spawn(move || {
             reset_affinity();

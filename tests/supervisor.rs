@@ -359,7 +359,7 @@ fn two_threads_never_do_one_workers_work() {
     assert_eq!(reason, "worker stubborn did not end in time and cannot be restarted");
     let_go.send(()).unwrap();
     assert_eq!(stage.events(1), ["~stubborn"]);
-    supervisor.stop().unwrap();
+    assert_eq!(supervisor.stop(), Err(Error::TimedOut), "it has ended without one of its workers");
 }
 
 #[test]

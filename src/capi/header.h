@@ -132,7 +132,7 @@
  *   kind of restart (KVREG_RESTART_...) says whether it is started again, and the strategy (KVREG_STRATEGY_...) which
  *   others are ended and started again with it. If there would be more restarts than max_restarts within window_ms, the
  *   supervisor gives up: it ends all its children, the last first, and itself. That is a failure of its own for the
- *   supervisor above, which restarts it with all its children, or gives up in turn.
+ *   supervisor above, which restarts it with all its children but temporary ones, or gives up in turn.
  *   A worker is told to stop, never killed: a thread cannot be killed safely. One that does not end within its timeout_ms
  *   is left behind: the log says so, and it runs on until it returns. Never do two threads the work of one worker: if one
  *   that was left behind would have to be restarted, its supervisor gives up.

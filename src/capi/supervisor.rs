@@ -10,8 +10,9 @@ use std::time::Duration;
 
 /// Starts a supervisor without children; with `options->parent`, as a child of that one. NULL options are the defaults.
 ///
-/// See the rules about supervisors above. `KVREG_STOPPED` if the parent has ended, `KVREG_INVALID_ARGUMENT` for an
-/// unknown strategy or kind of restart. It has no thread of its own.
+/// See the rules about supervisors above. `KVREG_STOPPED` if the parent has ended or is just being restarted,
+/// `KVREG_INVALID_ARGUMENT` for an unknown strategy or kind of restart, `KVREG_OUT_OF_RANGE` if there are 100 supervisors
+/// above it already. It has no thread of its own.
 ///
 /// @thread any
 /// @owner the caller, who ends it with kvreg_supervisor_stop; the name is copied
@@ -45,8 +46,8 @@ pub unsafe extern "C" fn kvreg_supervisor_start(
 ///
 /// `destroy(data)` is called exactly once, when the function will not be called again, also on every error; it may be
 /// NULL. It is called within the call that ends the worker or refuses it, before that returns, or in the thread of a
-/// worker that ends by itself, fails its supervisor, or was left behind. `KVREG_STOPPED` if the supervisor has ended,
-/// `KVREG_IO` if the system gives no thread. Cost: that of starting a thread.
+/// worker that ends by itself, fails its supervisor, or was left behind. `KVREG_STOPPED` if the supervisor has ended, or
+/// the one above is just restarting it, `KVREG_IO` if the system gives no thread. Cost: that of starting a thread.
 ///
 /// @thread any, also a worker's; does not wait for the worker
 /// @owner the worker is its supervisor's; the name is copied; data is given to destroy
@@ -87,7 +88,8 @@ pub unsafe extern "C" fn kvreg_supervisor_add(
 ///
 /// `KVREG_TIMED_OUT` says that the supervisor has ended, but that workers were left behind: they were told to stop, run
 /// on, and are nobody's; their data is destroyed when they return at last. After `KVREG_OK` no function of a worker is
-/// running, and all data is destroyed. Later calls give `KVREG_STOPPED`. `KVREG_DEADLOCK` from a worker below it.
+/// running, and all data is destroyed, unless the call comes from a destroy function: then others may still run. Later
+/// calls give `KVREG_STOPPED`. `KVREG_DEADLOCK` from a worker below it.
 ///
 /// @thread any but a worker's below it; blocks until all workers have ended, or their time is over
 /// @owner gives back what kvreg_supervisor_start made

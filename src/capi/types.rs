@@ -151,7 +151,7 @@ pub const KVREG_STRATEGY_REST_FOR_ONE: u32 = 2;
 pub const KVREG_RESTART_PERMANENT: u32 = 0;
 /// Failures. A worker that ended normally is over; but a supervisor that restarts it together with others runs it again.
 pub const KVREG_RESTART_TRANSIENT: u32 = 1;
-/// None: the child is over when it ends, however it does.
+/// None: the child is over when it ends, however it does, also with its supervisor.
 pub const KVREG_RESTART_TEMPORARY: u32 = 2;
 
 /// How something stands: it works.

@@ -6,14 +6,13 @@ use super::entry::Key;
 use super::node::Node;
 use crate::error::Error;
 use crate::fork;
-use crate::sync::Arc;
-use crate::thread;
+use crate::sync::{Arc, local};
+use crate::thread::{self, Handle};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Weak;
-use std::thread::JoinHandle;
 
 /// What a child is known by. It holds nothing of the host's, so that anybody may drop it anywhere.
 pub(crate) struct Child {
@@ -66,7 +65,7 @@ impl std::fmt::Display for End {
     }
 }
 
-thread_local! {
+local! {
     /// The child whose work this thread does; without a destructor, so that it can be asked while others run.
     static CURRENT: Cell<*const Child> = const { Cell::new(ptr::null()) };
 }
@@ -74,27 +73,28 @@ thread_local! {
 impl Child {
     /// Whether this thread does the child's work.
     pub(super) fn is_here(&self) -> bool {
-        ptr::eq(CURRENT.get(), self)
+        ptr::eq(CURRENT.with(Cell::get), self)
     }
 
     /// What this thread does the work of. The borrow ends before the thread's work does.
     pub(super) fn with_current<R>(look: impl FnOnce(Option<&Child>) -> R) -> R {
         // SAFETY: set while the thread holds the child, as below.
-        look(unsafe { CURRENT.get().as_ref() })
+        look(unsafe { CURRENT.with(Cell::get).as_ref() })
     }
 
-    /// Starts the thread that does the work once and then says so.
+    /// Starts the thread that does the work once and then says so. `start` is the number of its starts.
     pub(super) fn start(
         self: &Arc<Child>,
         node: &Arc<Node>,
-        work: &Arc<Work>,
-    ) -> Result<JoinHandle<()>, Error> {
-        let (child, node, work) = (Arc::clone(self), Arc::clone(node), Arc::clone(work));
+        work: Arc<Work>,
+        start: u64,
+    ) -> Result<Handle, Error> {
+        let (child, node) = (Arc::clone(self), Arc::clone(node));
         let name = format!("kvreg-{}", self.name.replace('\0', "?")); // std refuses a NUL
         thread::start(name, move || {
-            CURRENT.set(&*child);
+            CURRENT.with(|current| current.set(&*child));
             let result = catch_unwind(AssertUnwindSafe(|| (work.0)(&child)));
-            CURRENT.set(ptr::null());
+            CURRENT.with(|current| current.set(ptr::null()));
             if fork::check().is_err() {
                 return std::mem::forget(work); // the child of a fork supervises nothing
             }
@@ -102,7 +102,7 @@ impl Child {
             // First: if it was left behind, this is the last count. Else it is told of before who waits for its end
             // goes on, who then has the last count.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(work)));
-            node.report(Key::of(&*child), end_of(result), &mut deeds);
+            node.report(Key::of(&*child), start, end_of(result), &mut deeds);
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::entry::Member;
 use super::node::Node;
+use crate::fork;
 use crate::log::{self, Level};
 use crate::sync::Arc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,31 +17,51 @@ enum Deed {
 
 /// Done in their order when this is dropped. Whoever makes one drops it with nothing held: no lock, no turn.
 #[derive(Default)]
-pub(super) struct Deeds(Vec<Deed>);
+pub(super) struct Deeds {
+    list: Vec<Deed>,
+    /// Records of the list, and those that it has no room for.
+    records: usize,
+}
+
+/// A thread that has very much to do, of workers that fail again and again, keeps no more records than this.
+const RECORDS: usize = 1000;
 
 impl Deeds {
     pub(super) fn write(&mut self, level: Level, text: String) {
-        self.0.push(Deed::Write(level, text));
+        self.records += 1;
+        if self.records <= RECORDS {
+            self.list.push(Deed::Write(level, text));
+        }
     }
 
     /// The supervisor has written down that this thread does it.
     pub(super) fn dismiss(&mut self, member: Member, node: Arc<Node>) {
-        self.0.push(Deed::Dismiss(member, node));
+        self.list.push(Deed::Dismiss(member, node));
     }
 
     pub(super) fn call(&mut self, call: impl FnOnce() + 'static) {
-        self.0.push(Deed::Call(Box::new(call)));
+        self.list.push(Deed::Call(Box::new(call)));
     }
 }
 
 impl Drop for Deeds {
     fn drop(&mut self) {
-        for deed in self.0.drain(..) {
+        if self.records > RECORDS {
+            let text = format!("{} more records were not kept", self.records - RECORDS);
+            self.list.push(Deed::Write(Level::Warn, text));
+        }
+        for deed in self.list.drain(..) {
+            if fork::check().is_err() {
+                std::mem::forget(deed); // the one before was to fork: the child supervises nothing
+                continue;
+            }
             let _ = catch_unwind(AssertUnwindSafe(|| match deed {
                 Deed::Write(level, text) => log::write(level, &text),
                 Deed::Dismiss(member, node) => {
-                    let _ = catch_unwind(AssertUnwindSafe(|| member.dismiss()));
-                    node.dismissed();
+                    member.dismiss();
+                    if fork::check().is_ok() {
+                        node.dismissed();
+                    }
                 }
                 Deed::Call(call) => call(),
             }));

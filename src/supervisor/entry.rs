@@ -6,8 +6,20 @@ use super::node::Node;
 use super::rules::Restart;
 use crate::handle;
 use crate::sync::Arc;
-use std::thread::JoinHandle;
+use crate::sync::local;
+use crate::thread::Handle;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+
+local! {
+    /// Whether this thread runs the end of what the host gave for a child.
+    static DISMISSING: Cell<bool> = const { Cell::new(false) };
+}
+
+pub(super) fn is_dismissing() -> bool {
+    DISMISSING.with(Cell::get)
+}
 
 pub(super) enum Member {
     Worker { child: Arc<Child>, work: Arc<Work> },
@@ -48,7 +60,7 @@ pub(super) struct Entry {
     pub(super) starts: u64,
     /// Of its last end.
     pub(super) status: i32,
-    pub(super) handle: Option<JoinHandle<()>>,
+    pub(super) handle: Option<Handle>,
 }
 
 impl Member {
@@ -80,7 +92,12 @@ impl Member {
         match self {
             Member::Worker { child, work } => {
                 let _ = handle::close::<Child>(child.id); // it may have none
-                drop(work);
+                if child.id != 0 {
+                    child.bell.tell(); // threads of the worker's own may still wait for its end
+                }
+                let before = DISMISSING.with(|dismissing| dismissing.replace(true));
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(work)));
+                DISMISSING.with(|dismissing| dismissing.set(before));
             }
             Member::Node(node) => node.dismiss(),
         }
@@ -89,7 +106,7 @@ impl Member {
 
 impl Entry {
     pub(super) fn new(member: Member, restart: Restart, patience: Option<Duration>) -> Entry {
-        Entry {
+        let mut entry = Entry {
             member,
             restart,
             patience,
@@ -100,7 +117,19 @@ impl Entry {
             starts: 0,
             status: 0,
             handle: None,
+        };
+        if let Member::Node(_) = entry.member {
+            entry.begin(); // it has nothing to start yet
         }
+        entry
+    }
+
+    /// Says that it is started, for which time.
+    pub(super) fn begin(&mut self) -> u64 {
+        self.starts += 1;
+        self.left = false;
+        self.phase = Phase::Running;
+        self.starts
     }
 
     pub(super) fn is_running(&self) -> bool {

@@ -8,9 +8,9 @@ use super::node::{Node, State};
 use super::rules::{Limits, Restart, Strategy};
 use crate::error::Error;
 use crate::sync::{Arc, Condvar, Mutex};
+use crate::thread::Handle;
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::Weak;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub(crate) struct Inside(Arc<Node>);
@@ -33,7 +33,7 @@ impl OwnThread {
     }
 }
 
-fn join(thread: JoinHandle<()>) {
+fn join(thread: Handle) {
     // Not by std's `current`: a thread that is past its thread-local destructors may stop a registry, too.
     // SAFETY: a plain call without arguments.
     if thread.as_pthread_t() != unsafe { libc::pthread_self() } {
@@ -54,6 +54,7 @@ impl Inside {
             strategy: Strategy::OneForOne,
             limits,
             parent: Weak::new(),
+            depth: 0,
             on_failure: Some(Box::new(on_failure)),
             state: Mutex::new(State::new()),
             changed: Condvar::new(),

@@ -8,6 +8,7 @@
 //! Invariants:
 //! 1. `busy` is the turn: who has it sees to children that ended and starts those that wait, until there are none. Who
 //!    does not have it adds to `entries`, or takes out what it stopped itself, and changes phases of its own child.
+//!    Nobody has it from inside a worker of the supervisor, or below: he might have to wait for his own end.
 //! 2. A turn is never waited for upwards: a supervisor that gives up tells its parent only when it has let go of its own
 //!    turn. Downwards the wait is bounded by the patience for each child. So nobody waits in a circle.
 //! 3. No two threads do one worker's work at a time: one that does not end when it should is never started beside itself.
@@ -15,13 +16,14 @@
 
 use super::child::{Child, End};
 use super::deeds::Deeds;
-use super::entry::{Entry, Key, Phase};
-use super::rules::{Limits, Recent, Strategy};
+use super::entry::{self, Entry, Key, Phase};
+use super::rules::{Limits, Recent, Restart, Strategy};
 use crate::error::Error;
+use crate::fork;
 use crate::handle;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::thread::Handle;
 use std::sync::Weak;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How far a supervisor is.
@@ -47,6 +49,8 @@ pub(crate) struct Node {
     pub(super) strategy: Strategy,
     pub(super) limits: Limits,
     pub(super) parent: Weak<Node>,
+    /// How many supervisors are above it.
+    pub(super) depth: usize,
     /// kvreg's own, called when it has given up, with the reason.
     pub(super) on_failure: Option<Box<Told>>,
     pub(super) state: Mutex<State>,
@@ -58,10 +62,13 @@ pub(super) struct State {
     pub(super) busy: bool,
     pub(super) entries: Vec<Entry>,
     pub(super) recent: Recent,
-    /// Which threads are to dismiss children that are no longer here, once for each. (By their pthreads: std's are not
-    /// for threads that are past their thread-local destructors.)
-    dismissing: Vec<libc::pthread_t>,
+    /// How many children are no longer here, and not dismissed yet.
+    dismissing: usize,
+    /// Which start of it this is.
+    pub(super) start: u64,
     pub(super) restarts: u64,
+    /// It has ended without some of its children, which run on.
+    pub(super) left: bool,
     /// Why it gave up last.
     pub(super) reason: String,
     /// It will not run again.
@@ -70,11 +77,6 @@ pub(super) struct State {
 
 pub(super) type Locked<'s> = MutexGuard<'s, State>;
 
-fn this_thread() -> libc::pthread_t {
-    // SAFETY: a plain call without arguments.
-    unsafe { libc::pthread_self() }
-}
-
 impl State {
     pub(super) fn new() -> State {
         State {
@@ -82,8 +84,10 @@ impl State {
             busy: false,
             entries: Vec::new(),
             recent: Recent::default(),
-            dismissing: Vec::new(),
+            dismissing: 0,
+            start: 1,
             restarts: 0,
+            left: false,
             reason: String::new(),
             over: None,
         }
@@ -103,7 +107,7 @@ impl State {
 
     /// Takes a child out, for this thread to dismiss.
     pub(super) fn dismiss(&mut self, place: usize, node: &Arc<Node>, deeds: &mut Deeds) {
-        self.dismissing.push(this_thread());
+        self.dismissing += 1;
         deeds.dismiss(self.entries.remove(place).member, Arc::clone(node));
     }
 
@@ -121,30 +125,27 @@ impl Node {
         let (mut deeds, key) = (Deeds::default(), entry.member.key());
         let mut state = self.state.lock();
         if state.life != Life::Running {
-            state.dismissing.push(this_thread());
+            state.dismissing += 1;
             deeds.dismiss(entry.member, Arc::clone(self));
             return Err(Error::Stopped);
         }
         state.entries.push(entry);
-        if state.busy {
-            return Ok(());
-        }
-        state.busy = true;
-        self.start(&mut state, key, &mut deeds);
-        let failed = |entry: &Entry| matches!(entry.phase, Phase::Over(End::NotStarted(_)));
-        let refused = state.place(key).filter(|&place| failed(&state.entries[place]));
-        if let Some(place) = refused {
+        let Some(place) = state.place(key).filter(|_| !state.busy) else { return Ok(()) };
+        if self.launch(&mut state.entries[place]).is_err() {
             state.dismiss(place, self, &mut deeds);
+            return Err(Error::Io);
         }
-        self.serve(state, &mut deeds);
-        if refused.is_some() { Err(Error::Io) } else { Ok(()) }
+        Ok(())
     }
 
-    /// Told by a child's thread, or by a supervisor below, that it ended.
-    pub(super) fn report(self: &Arc<Node>, key: Key, end: End, deeds: &mut Deeds) {
+    /// Told by a child's thread, or by a supervisor below, how its start with this number ended.
+    pub(super) fn report(self: &Arc<Node>, key: Key, start: u64, end: End, deeds: &mut Deeds) {
         let mut state = self.state.lock();
         let running = state.life == Life::Running;
         let Some(entry) = state.find(key) else { return }; // it was left behind
+        if entry.starts != start || !entry.is_running() {
+            return; // whoever ended it meanwhile, or started it anew, has seen that it had ended
+        }
         entry.phase = Phase::Over(end);
         if running {
             entry.handle = None; // it may have much to do yet: nobody waits for that
@@ -162,17 +163,15 @@ impl Node {
         while state.life == Life::Ending {
             self.changed.wait(&mut state); // somebody else is at it
         }
-        let mut all = !state.entries.iter().any(Entry::is_running);
-        if state.life == Life::Running {
-            state.life = Life::Ending;
-            while state.busy {
-                self.changed.wait(&mut state); // who has the turn sees that this is the end
-            }
-            state.busy = true;
-            all = self.end_all(&mut state, deeds);
-            state.busy = false;
-            state.life = Life::Stopped;
+        let before = std::mem::replace(&mut state.life, Life::Ending);
+        while state.busy {
+            self.changed.wait(&mut state); // who has the turn sees that this is the end
         }
+        state.busy = true;
+        // One that has ended before may have left children behind, and some may have ended since.
+        let all = self.end_all(&mut state, deeds) && !state.left;
+        state.busy = false;
+        state.life = if before == Life::Running { Life::Stopped } else { before };
         if for_good {
             state.over = state.over.or(Some(state.life));
         }
@@ -181,7 +180,8 @@ impl Node {
     }
 
     /// Forgets all children and the id. To be called when it has ended for good, with nothing held. When it returns, no
-    /// other thread is at the end of what the host gave for a child.
+    /// other thread is at the end of what the host gave for a child; unless this thread is at such an end itself, for
+    /// which others may wait here, too.
     pub(super) fn dismiss(self: &Arc<Node>) {
         let mut deeds = Deeds::default();
         {
@@ -194,18 +194,18 @@ impl Node {
             self.changed.notify_all();
         }
         drop(deeds);
-        let me = this_thread();
-        let others = |state: &mut State| state.dismissing.iter().any(|&thread| thread != me);
-        self.wait_for(&mut self.state.lock(), None, |state| !others(state));
+        if fork::check().is_err() {
+            return; // a deed was to fork
+        }
+        if !entry::is_dismissing() {
+            self.wait_for(&mut self.state.lock(), None, |state| state.dismissing == 0);
+        }
         let _ = handle::close::<Node>(self.id); // it may have none, or be closed
     }
 
-    /// This thread has dismissed a child.
+    /// A child was dismissed.
     pub(super) fn dismissed(&self) {
-        let (mut state, me) = (self.state.lock(), this_thread());
-        if let Some(place) = state.dismissing.iter().position(|&thread| thread == me) {
-            state.dismissing.swap_remove(place);
-        }
+        self.state.lock().dismissing -= 1;
         self.changed.notify_all();
     }
 
@@ -214,6 +214,15 @@ impl Node {
         if let Some(entry) = self.state.lock().find(key) {
             entry.removed = true;
         }
+    }
+
+    /// Takes out a supervisor below that was ended for good. Not by the turn: a worker may be who ended it.
+    pub(super) fn remove(&self, key: Key) {
+        let mut state = self.state.lock();
+        let entry = state.place(key).map(|place| state.entries.remove(place));
+        self.changed.notify_all();
+        drop(state);
+        drop(entry);
     }
 
     /// Ends a child for good. The bell of a worker that does not end in time goes on ringing.
@@ -244,7 +253,7 @@ impl Node {
     }
 
     /// Tells a thread to stop, and forgets it; whoever has its handle may wait for its end.
-    pub(super) fn let_go(self: &Arc<Node>, key: Key) -> Option<JoinHandle<()>> {
+    pub(super) fn let_go(self: &Arc<Node>, key: Key) -> Option<Handle> {
         let mut deeds = Deeds::default();
         let mut state = self.state.lock();
         let place = state.place(key)?;
@@ -259,19 +268,21 @@ impl Node {
         handle
     }
 
-    /// Starts all children of a supervisor below, or starts them anew.
-    pub(super) fn begin(self: &Arc<Node>, deeds: &mut Deeds) -> Result<(), &'static str> {
+    /// Starts all children of a supervisor below anew, but for temporary ones.
+    pub(super) fn begin(self: &Arc<Node>, start: u64, deeds: &mut Deeds) -> Result<(), &'static str> {
         let mut state = self.state.lock();
-        if state.over.is_some() {
+        if state.over.is_some() || state.life == Life::Ending {
             return Err("it was stopped");
         }
         if state.entries.iter().any(Entry::is_running) {
             return Err("a worker of it was left behind and still runs");
         }
         state.life = Life::Running;
+        state.start = start;
         state.recent.clear();
         for entry in &mut state.entries {
             entry.phase = Phase::Waiting;
+            entry.removed |= entry.restart == Restart::Temporary && entry.starts != 0;
         }
         state.busy = true;
         self.serve(state, deeds);

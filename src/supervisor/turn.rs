@@ -4,11 +4,14 @@
 use super::child::End;
 use super::deeds::Deeds;
 use super::entry::{Entry, Key, Member, Phase};
-use super::node::{Life, Locked, Node};
+use super::node::{Life, Locked, Node, State};
 use super::rules::{Limits, Restart, Strategy};
 use crate::log::Level;
 use crate::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
+
+/// How long it is waited before a start that failed is tried again.
+const PAUSE: Duration = Duration::from_millis(1);
 
 impl Node {
     /// Sees to all that is to be done, and lets go of the turn.
@@ -101,50 +104,56 @@ impl Node {
         if entry.starts != 0 {
             deeds.write(Level::Info, format!("{}: {} is restarted", self.name, entry.member.label()));
         }
-        entry.starts += 1;
-        entry.left = false;
-        entry.phase = Phase::Running;
         let result = match &entry.member {
-            Member::Worker { child, work } => {
-                child.bell.reset();
-                // Still under the lock, which the thread takes before it says how it ended.
-                child
-                    .start(self, work)
-                    .map(|handle| entry.handle = Some(handle))
-                    .map_err(|_| "the system gives no thread")
-            }
+            Member::Worker { .. } => self.launch(entry),
             Member::Node(node) => {
                 let node = Arc::clone(node);
-                MutexGuard::unlocked(state, || node.begin(deeds))
+                let start = entry.begin();
+                MutexGuard::unlocked(state, || node.begin(start, deeds))
             }
         };
         if let (Err(why), Some(entry)) = (result, state.find(key)) {
             entry.phase = Phase::Over(End::NotStarted(why));
+            // It is tried again as often as the limits allow, but not without a pause, nor under the lock.
+            let hurry = |state: &mut State| {
+                state.life != Life::Running || state.find(key).is_none_or(|entry| entry.removed)
+            };
+            self.wait_for(state, Some(PAUSE), hurry);
         }
+    }
+
+    /// Starts a worker's thread. For who has the lock, which the thread takes before it says how it ended: so no turn is
+    /// needed to start one that has just been added.
+    pub(super) fn launch(self: &Arc<Node>, entry: &mut Entry) -> Result<(), &'static str> {
+        let Member::Worker { child, work } = &entry.member else { return Ok(()) };
+        let (child, work) = (Arc::clone(child), Arc::clone(work));
+        child.bell.reset();
+        let handle = child.start(self, work, entry.begin()).map_err(|_| "the system gives no thread")?;
+        entry.handle = Some(handle);
+        Ok(())
     }
 
     /// Ends a child if it runs, and waits for that as long as there is patience; false if in vain.
     fn end(self: &Arc<Node>, state: &mut Locked<'_>, key: Key, deeds: &mut Deeds) -> bool {
         let Some(entry) = state.find(key) else { return true };
-        if entry.is_running() {
-            let patience = entry.patience;
-            match &entry.member {
-                Member::Worker { child, .. } => {
-                    child.bell.tell();
-                    if child.is_here() {
-                        return true; // a thread of kvreg's own that ends its registry: it goes when it returns
-                    }
-                    // Once is enough.
-                    let patience = if entry.left { Some(Duration::ZERO) } else { patience };
-                    self.wait_for(state, patience, |state| !state.runs(key));
+        match &entry.member {
+            Member::Worker { child, .. } if entry.is_running() => {
+                child.bell.tell();
+                if child.is_here() {
+                    return true; // a thread of kvreg's own that ends its registry: it goes when it returns
                 }
-                Member::Node(node) => {
-                    let node = Arc::clone(node);
-                    MutexGuard::unlocked(state, || node.halt(false, deeds));
-                    if let Some(entry) = state.find(key) {
-                        entry.phase = Phase::Idle;
-                    }
+                // Once is enough.
+                let patience = if entry.left { Some(Duration::ZERO) } else { entry.patience };
+                self.wait_for(state, patience, |state| !state.runs(key));
+            }
+            Member::Worker { .. } => {}
+            Member::Node(node) => {
+                let node = Arc::clone(node);
+                let all = MutexGuard::unlocked(state, || node.halt(false, deeds));
+                if let Some(entry) = state.find(key) {
+                    entry.phase = Phase::Idle;
                 }
+                return all;
             }
         }
         let Some(entry) = state.find(key) else { return true };
@@ -174,15 +183,23 @@ impl Node {
 
     /// Too much has failed.
     fn give_up<'s>(self: &'s Arc<Node>, mut state: Locked<'s>, reason: String, deeds: &mut Deeds) {
+        if state.life != Life::Running {
+            // It is being ended anyway.
+            state.busy = false;
+            self.changed.notify_all();
+            return;
+        }
         deeds.write(Level::Error, format!("{} gives up: {reason}", self.name));
         state.life = Life::Ending;
         state.reason.clone_from(&reason);
-        self.end_all(&mut state, deeds);
+        let all = self.end_all(&mut state, deeds);
         state.life = Life::Failed;
         state.busy = false;
+        let start = state.start;
         let parent = self.parent.upgrade();
         if parent.is_none() {
             state.over = Some(Life::Failed);
+            state.left = !all;
             state.dismiss_all(self, deeds);
         }
         self.changed.notify_all();
@@ -192,7 +209,7 @@ impl Node {
             deeds.call(move || node.on_failure.iter().for_each(|tell| tell(&reason)));
         }
         if let Some(parent) = parent {
-            parent.report(Key::of(&**self), End::GaveUp(reason), deeds);
+            parent.report(Key::of(&**self), start, End::GaveUp(reason), deeds);
         }
     }
 }
