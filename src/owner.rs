@@ -108,7 +108,7 @@ impl Ties {
     }
 }
 
-/// A lifetime that buckets are tied to, of any registries: a number. Copy it freely; [`Owner::close`] ends it.
+/// A lifetime that buckets, entries, subscriptions and handlers are tied to, of any registries: a number. Copy it freely; [`Owner::close`] ends it.
 ///
 /// ```
 /// use kvreg::{Create, Error, Owner, Registry};
@@ -162,9 +162,12 @@ impl Owner {
         Ok(Ties::of(self)?.state.lock().tied.len() as u64)
     }
 
-    /// Ends it. When this returns, everything that was tied to it has exited with
-    /// [`Reason::OwnerClosed`](crate::Reason::OwnerClosed), or has passed to its heir. [`Error::Dead`] for all but the
-    /// first who closes it, also while that one is not done.
+    /// Ends it. When this returns, everything that was tied to it has ended: its buckets have exited with
+    /// [`Reason::OwnerClosed`](crate::Reason::OwnerClosed), or have passed to their heirs; its entries, subscriptions and
+    /// handlers are gone, but for a handler's call that takes longer than it may or that this thread must not wait for,
+    /// which is its last. [`Error::Dead`] for all but the first who closes it, also while that one is not done.
+    /// [`Error::Stopped`] if it had buckets in a registry that makes no more changes, since too many of its threads have
+    /// died: they live on, and all the rest has ended.
     pub fn close(self) -> Result<(), Error> {
         fork::check()?;
         let ties = handle::close::<Ties>(self.0)?;

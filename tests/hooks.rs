@@ -1,7 +1,7 @@
 //! Reads and changes while the registry's thread is suspended, dead, or has panicked, and while locks are held.
 
 use kvreg::{
-    Bucket, Error, Handler, HandlerOptions, Life, Mode, Options, Overflow, Reason, Registry,
+    Bucket, Create, Error, Handler, HandlerOptions, Life, Mode, Options, Overflow, Owner, Reason, Registry,
     SubscribeOptions, Subscription, Value, hooks,
 };
 use std::sync::Arc;
@@ -122,6 +122,74 @@ fn a_registry_whose_threads_die_too_often_makes_no_more_changes() {
     registry.stop().unwrap();
     assert_eq!(bucket.check(), Err(Error::Dead));
     assert_eq!(subscription.next(None).unwrap().reason(), Some(Reason::Shutdown));
+}
+
+/// A registry whose threads died for good, and in which everything is as `prepare` left it.
+fn failed<R>(prepare: impl FnOnce(Registry) -> R) -> (Registry, R) {
+    let options = Options { max_restarts: 0, ..Options::default() };
+    let (registry, _) = Registry::start_with(options).unwrap();
+    let prepared = prepare(registry);
+    hooks::kill_thread(registry, "keeper").unwrap();
+    while registry.stats().unwrap().life != Life::Failed {
+        thread::yield_now();
+    }
+    (registry, prepared)
+}
+
+#[test]
+fn an_owner_that_ends_is_told_what_lives_on() {
+    let (owner, heir) = (Owner::open().unwrap(), Owner::open().unwrap());
+    let make = |registry: Registry, name, heir| {
+        registry.create_with(name, Create { owner: Some(owner), heir, ..Create::default() }).unwrap().0
+    };
+    let (registry, (stays, passes, subscription)) = failed(|registry| {
+        let options = SubscribeOptions { owner: Some(owner), ..SubscribeOptions::default() };
+        let subscription = Subscription::open(registry, options).unwrap();
+        (make(registry, "stays", None), make(registry, "passes", Some(heir)), subscription)
+    });
+    let healthy = Registry::start().unwrap();
+    let goes = make(healthy, "goes", None);
+    assert_eq!(owner.count(), Ok(4));
+    assert_eq!(owner.close(), Err(Error::Stopped), "not all that it had could end");
+    assert_eq!((owner.check(), owner.close()), (Err(Error::Dead), Err(Error::Dead)));
+    assert_eq!((goes.check(), healthy.lookup("goes")), (Err(Error::Dead), Ok(None)));
+    assert_eq!(subscription.next(None).err(), Some(Error::Dead));
+    assert_eq!((stays.check(), registry.lookup("stays")), (Ok(()), Ok(Some(stays))));
+    assert_eq!(
+        (passes.owner(), heir.count()),
+        (Ok(Some(heir)), Ok(1)),
+        "to give it away does not change the table"
+    );
+    stays.give(Some(heir)).unwrap();
+    assert_eq!(heir.count(), Ok(2));
+    registry.stop().unwrap();
+    assert_eq!((stays.check(), heir.count()), (Err(Error::Dead), Ok(0)));
+    heir.close().unwrap();
+    healthy.stop().unwrap();
+}
+
+/// What had a time stays, and can be asked and renewed; nothing gets a new one, since nobody would end it.
+#[test]
+fn times_do_not_pass_when_the_threads_are_gone() {
+    let long = Duration::from_secs(10_000);
+    let (registry, bucket) = failed(|registry| {
+        let bucket = registry.create("session").unwrap();
+        bucket.expire(Some(long)).unwrap();
+        bucket.put_for("key", 1, long).unwrap();
+        bucket
+    });
+    assert_eq!(bucket.expire(Some(Duration::ZERO)), Err(Error::Stopped));
+    assert_eq!(bucket.expire_key("key", Some(Duration::ZERO)), Err(Error::Stopped));
+    assert_eq!(bucket.put_for("new", 1, long), Err(Error::Stopped));
+    assert_eq!(bucket.get("new"), Ok(None));
+    bucket.touch().unwrap();
+    assert_eq!(bucket.touch_key("key"), Ok(true));
+    assert!(
+        bucket.remaining().unwrap().unwrap() <= long && bucket.remaining_key("key").unwrap().unwrap() <= long
+    );
+    assert_eq!(bucket.expire_key("key", None), Ok(true));
+    assert_eq!((bucket.get_int("key"), bucket.remaining_key("key")), (Ok(Some(1)), Ok(None)));
+    registry.stop().unwrap();
 }
 
 /// A handler with a thread of its own, and how many events it has seen.

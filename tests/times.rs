@@ -90,6 +90,7 @@ fn a_registry_without_times_has_no_timer() {
     let (registry, bucket) = start();
     bucket.put("key", 1).unwrap();
     assert_eq!((bucket.touch(), bucket.touch_key("key")), (Ok(()), Ok(true)));
+    assert_eq!((bucket.expire(None), bucket.expire_key("key", None)), (Ok(()), Ok(true)));
     assert_eq!((bucket.remaining(), bucket.remaining_key("key")), (Ok(None), Ok(None)));
     let name = format!("kvreg-timer-{}", registry.id() & 0xfff_ffff);
     let has_timer = || {

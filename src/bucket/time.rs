@@ -18,11 +18,14 @@ impl Bucket {
     /// when it has passed, the bucket exits with
     /// [`Reason::Expired`](super::Reason::Expired), without any call. [`Error::Dead`] if that has come already.
     pub fn expire(self, ttl: Option<Duration>) -> Result<(), Error> {
-        let now = self.begin()?;
-        let lease = ttl.map(|ttl| Lease::new(now, ttl));
+        let Some(ttl) = ttl else {
+            fork::check()?;
+            return self.with_times(Right::Write, |times| times.set_end(None))?.unwrap_or(Ok(()));
+        };
+        let lease = Lease::new(self.begin()?, ttl);
         self.with_times(Right::Write, |times| {
-            times.set_end(lease)?;
-            lease.into_iter().for_each(|lease| times.plan(lease.end));
+            times.set_end(Some(lease))?;
+            times.plan(lease.end);
             Ok(())
         })?
         .unwrap_or(Err(Error::Dead))

@@ -44,7 +44,10 @@ pub unsafe extern "C" fn kvreg_owner_of_thread(out: *mut kvreg_owner) -> kvreg_s
 }
 
 /// Ends an owner. When the call returns, everything that was tied to it has ended: its buckets have exited with
-/// `KVREG_REASON_OWNER_CLOSED`, and no lookup gives them, or have passed to their heirs; nobody finds its entries.
+/// `KVREG_REASON_OWNER_CLOSED`, and no lookup gives them, or have passed to their heirs; nobody finds its entries; its
+/// subscriptions are closed and its handlers removed. (A handler's call that takes longer than its limit, or that this
+/// thread must not wait for, goes on and is its last.) `KVREG_STOPPED` if it had buckets in a registry that makes no more
+/// changes (see kvreg_start): these live on, and all the rest has ended.
 ///
 /// What is tied while it is closed either ends with it or is refused with `KVREG_DEAD`. A second close gives `KVREG_DEAD`,
 /// also at once while the first has not returned. Cost: that of as many kvreg_bucket_stop

@@ -15,8 +15,8 @@ use std::time::Duration;
 ///
 /// Should one of the registry's threads die, of a defect inside kvreg, it is started anew, and nobody notices. If that
 /// happens more than `max_restarts` times within `restart_window_ms`, the registry makes no more changes to its table:
-/// kvreg_create of a new name and kvreg_bucket_stop give `KVREG_STOPPED`. Lookups, gets, puts and snapshots go on, and
-/// kvreg_stop ends it. kvreg_registry_stats and the log tell.
+/// kvreg_create of a new name and kvreg_bucket_stop give `KVREG_STOPPED`. What had a time to live stays, and nothing gets
+/// a new one (`KVREG_STOPPED`, too). Lookups, gets, puts and snapshots go on, and kvreg_stop ends it. kvreg_registry_stats and the log tell.
 ///
 /// @thread any; may block for the start of a thread
 /// @owner the caller, who ends it with kvreg_stop; the name is copied

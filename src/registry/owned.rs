@@ -7,7 +7,7 @@
 
 use super::mailbox::Change;
 use super::turn::{self, Turn};
-use super::{Registry, Shared, timer};
+use super::{Registry, Shared, slot_of, timer};
 use crate::bucket::{Access, BUCKETS, Bucket, BucketSlot, Life, Reason, access};
 use crate::epoch::{self, Pin};
 use crate::error::Error;
@@ -168,7 +168,10 @@ fn with_owned<R>(
         turn.check_bucket(registry.0, bucket)?;
         work(turn, shared, bucket)
     });
-    result.map_err(|error| if error == Error::Stopped { Error::Dead } else { error })
+    // Stopped is also what a registry says that runs, and makes no more changes.
+    result.map_err(
+        |error| if error == Error::Stopped && slot_of(registry.0).is_err() { Error::Dead } else { error },
+    )
 }
 
 /// Gives a bucket to another owner or to nobody.
@@ -201,7 +204,8 @@ pub(crate) fn owner_of_bucket(registry: Registry, bucket: Bucket) -> Result<Opti
 }
 
 /// What becomes of a bucket whose owner ended: it passes to its heir, if that lives, or it exits. Nothing, if it has
-/// exited or was given away meanwhile. When this returns, that is done, whoever did it.
+/// exited or was given away meanwhile. When this returns, that is done, whoever did it; [`Error::Stopped`] if it can not
+/// exit, because its registry makes no more changes.
 pub(crate) fn bequeath(registry: Registry, bucket: Bucket, owner: u64) -> Result<(), Error> {
     let ended = with_owned(registry, bucket, |turn, shared, bucket| {
         let Some(hands) = turn.owned.0.get_mut(&bucket) else { return Ok(()) };
@@ -234,7 +238,7 @@ impl Registry {
         fork::check()?;
         let hash = {
             let pin = epoch::pin();
-            let names = &super::slot_of(self.0)?.table(&pin).names;
+            let names = &slot_of(self.0)?.table(&pin).names;
             let hash = names.hash().of(name);
             if let Some(found) = names.find_hashed(&pin, hash, name) {
                 return Ok((Bucket::from_id(found.id), false));

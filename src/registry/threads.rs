@@ -21,7 +21,11 @@ impl Threads {
     /// For a registry that starts, which has no threads yet.
     pub(super) fn start(&self, shared: &'static Shared, registry: u64, limits: Limits) {
         let name = format!("registry {}", index_of(registry));
-        let supervisor = Inside::new(&name, limits, move |_| shared.turn.lock().fail(registry));
+        let fail = move |_: &str| {
+            shared.turn.lock().fail(registry);
+            shared.timer.fail(registry);
+        };
+        let supervisor = Inside::new(&name, limits, fail);
         *self.0.lock() = Some(Arc::new(supervisor));
     }
 

@@ -84,6 +84,12 @@ impl Timer {
         Ok(())
     }
 
+    /// There is no thread any more, and will be none: nobody may set a time.
+    pub(super) fn fail(&self, registry: u64) {
+        let mut state = self.state.lock();
+        state.begun &= state.registry != registry;
+    }
+
     /// Puts an earlier moment into the plan.
     fn plan(&self, times: &Times, end: u64) {
         let mut state = self.state.lock();
