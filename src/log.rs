@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u32)]
 pub enum Level {
-    /// What happens in good order, too.
+    /// What happens in good order, too: that registries are started and stopped.
     Debug = 0,
     /// Something was restarted.
     Info = 1,

@@ -34,6 +34,7 @@ use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::event::{self, Hub, Waits};
 use crate::fork;
+use crate::log::{self, Level};
 use crate::name::{Name, is_usual};
 use crate::slot;
 use crate::snapshot::{Hold, Snapshot};
@@ -41,6 +42,7 @@ use crate::snapshot::{Hold, Snapshot};
 use crate::supervisor::{OwnThread, bell::Bell};
 #[cfg(not(all(test, any(loom, shuttle))))]
 use crate::sync::Arc;
+use crate::sync::MODELLED;
 use crate::table::Table;
 use crate::tree::Entry;
 use mailbox::Change;
@@ -68,9 +70,21 @@ impl Registry {
     pub fn start_with(options: Options<'_>) -> Result<(Registry, Started), Error> {
         fork::check()?;
         fork::watch();
-        match options.name {
-            None => Ok((start(options)?, Started::Now)),
-            Some(name) => process::start(checked(name)?, || start(options)),
+        let started = match options.name {
+            None => (start(options)?, Started::Now),
+            Some(name) => process::start(checked(name)?, || start(options))?,
+        };
+        if started.1 == Started::Now {
+            started.0.write("was started");
+        }
+        Ok(started)
+    }
+
+    /// Tells the log. To be called with nothing held.
+    fn write(self, what: &str) {
+        // Under a model checker nobody reads it.
+        if !MODELLED {
+            log::write(Level::Debug, &format!("registry {} {what}", slot::index_of(self.0)));
         }
     }
 
@@ -158,7 +172,8 @@ impl Registry {
     }
 
     /// As [`Registry::get_or_create`], but waits no longer than this for the loader of another thread:
-    /// [`Error::TimedOut`] if that was not enough. What this thread's own loader does takes as long as it takes.
+    /// [`Error::TimedOut`] if that was not enough, and `loader` was not called. What this thread's own loader does takes as
+    /// long as it takes.
     pub fn get_or_create_within(
         self,
         name: impl AsRef<[u8]>,
@@ -262,6 +277,7 @@ impl Registry {
         fork::check()?; // what it called may have forked
         slot::retire::<RegistrySlot>(self.0);
         epoch::flush();
+        self.write("was stopped");
         Ok(())
     }
 

@@ -134,12 +134,22 @@ TEST(the_log) {
     give_up();
     until(&heard.errors, 2);
     CHECK_EQ(heard.records, 3);
+    /* What happens in good order is told to who asks for it. */
+    kvreg_registry other = 0;
+    CHECK_EQ(kvreg_log_set(KVREG_LOG_DEBUG, write_down, &heard, destroyed), KVREG_OK);
+    until(&heard.destroyed, 2);
+    CHECK_EQ(kvreg_start(NULL, &other), KVREG_OK);
+    CHECK(heard.records == 4 && strstr(heard.last, " was started") != NULL);
+    CHECK_EQ(kvreg_stop(other), KVREG_OK);
+    CHECK(heard.records == 5 && strstr(heard.last, " was stopped") != NULL);
+    CHECK_EQ(kvreg_stop(other), KVREG_STOPPED);
+    CHECK_EQ(heard.records, 5);
     CHECK_EQ(kvreg_log_set(4, write_down, &heard, destroyed), KVREG_INVALID_ARGUMENT);
-    CHECK_EQ(heard.destroyed, 2);
+    CHECK_EQ(heard.destroyed, 3);
     CHECK_EQ(kvreg_log_set(KVREG_LOG_DEBUG, NULL, &heard, destroyed), KVREG_OK);
-    until(&heard.destroyed, 4);
+    until(&heard.destroyed, 5);
     give_up();
-    CHECK_EQ(heard.records, 3);
+    CHECK_EQ(heard.records, 5);
     CHECK_EQ(kvreg_stop(registry), KVREG_OK);
 }
 
