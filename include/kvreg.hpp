@@ -771,7 +771,8 @@ inline Result<detail::Range<detail::PackedItems>> unpack_items(std::string_view 
     return detail::unpacked<detail::PackedItems>(list);
 }
 
-/// A lifetime that buckets and entries are tied to: they end when it is closed or destroyed; see kvreg.h.
+/// A lifetime that buckets, entries, subscriptions and handlers are tied to: they end when it is closed or destroyed; see
+/// kvreg.h.
 ///     kvreg::Owner session = kvreg::Owner::open().value();
 ///     kvreg::Bucket cart = registry.create_with("cart", {session}).value().bucket;
 class Owner : public detail::Closing<kvreg_owner_close> {
@@ -1936,20 +1937,27 @@ Result<void> set_log(LogLevel least, Function function) {
 /// Silence, as in the beginning.
 inline Result<void> clear_log() { return detail::to_status(kvreg_log_set(KVREG_LOG_ERROR, nullptr, nullptr, nullptr)); }
 
+/// How Registry::start starts one; see kvreg_options.
+struct StartOptions {
+    /// How many events are remembered for subscriptions that begin in the past; 0: 1,024, from the first listener on.
+    std::uint64_t history = 0;
+    /// When its threads die more often than this in the window, it makes no more changes to its table.
+    std::uint32_t max_restarts = 3;
+    std::chrono::milliseconds restart_window = std::chrono::seconds(5);
+};
+
 /// A registry. The object that started it stops it when it is destroyed; any other only looks at it.
 class Registry {
 public:
     /// Starts one that has no process-wide name.
-    static Result<Registry> start() { return start_with(kvreg_options(KVREG_OPTIONS_INIT)); }
+    static Result<Registry> start() { return start_with({}, StartOptions()); }
+    static Result<Registry> start(const StartOptions &options) { return start_with({}, options); }
 
     /// The registry of this process-wide name, shared by all languages and libraries of the process. Starts it if
-    /// there is none; if there is one, the object only looks at it (see owns()).
-    static Result<Registry> start(std::string_view name) {
-        kvreg_options options = KVREG_OPTIONS_INIT;
-        // Here NULL would not be the empty name but no name at all.
-        options.name = name.data() != nullptr ? name.data() : "";
-        options.name_len = name.size();
-        return start_with(options);
+    /// there is none; if there is one, the object only looks at it (see owns()), and the options count for nothing.
+    static Result<Registry> start(std::string_view name) { return start_with(name, StartOptions()); }
+    static Result<Registry> start(std::string_view name, const StartOptions &options) {
+        return start_with(name, options);
     }
 
     /// Looks at a registry that somebody else owns. Nothing is checked: a wrong id is a bad_handle at its first use.
@@ -2175,9 +2183,19 @@ public:
 private:
     Registry(kvreg_registry id, bool owns) noexcept : id_(id), owns_(owns) {}
 
-    static Result<Registry> start_with(const kvreg_options &options) {
+    static Result<Registry> start_with(std::optional<std::string_view> name, const StartOptions &options) {
+        if (options.restart_window.count() < 0) return Status::invalid_argument;
+        kvreg_options raw = KVREG_OPTIONS_INIT;
+        if (name) {
+            // Here NULL would not be the empty name but no name at all.
+            raw.name = name->data() != nullptr ? name->data() : "";
+            raw.name_len = name->size();
+        }
+        raw.history = options.history;
+        raw.max_restarts = options.max_restarts;
+        raw.restart_window_ms = static_cast<std::uint64_t>(options.restart_window.count());
         kvreg_registry id = 0;
-        const kvreg_status code = kvreg_start(&options, &id);
+        const kvreg_status code = kvreg_start(&raw, &id);
         if (code != KVREG_OK && code != KVREG_EXISTS) return detail::to_status(code);
         return Registry(id, code == KVREG_OK);
     }

@@ -58,6 +58,32 @@ TEST(the_empty_name_is_a_name) {
     CHECK(Registry::start(std::string(65535, 'n')));
 }
 
+TEST(a_registry_is_started_with_options) {
+    using kvreg::StartOptions;
+    const auto first_of = [](const Registry &registry) {
+        registry.create("a").value(); // before anybody listens
+        registry.create("b").value();
+        kvreg::SubscribeOptions options;
+        options.from = kvreg::From::revision(0);
+        return registry.subscribe(options);
+    };
+    CHECK(first_of(Registry::start().value()).status() == Status::out_of_range);
+    StartOptions options;
+    options.history = 2;
+    options.max_restarts = 0;
+    options.restart_window = kvreg::for_ever;
+    const Registry registry = Registry::start(options).value();
+    const auto subscription = first_of(registry).value();
+    CHECK(subscription.count().value() == 2 && subscription.next().value()->name() == "a");
+    const Registry named = Registry::start("one with options", options).value();
+    CHECK(first_of(named));
+    // Of one that runs they change nothing.
+    CHECK(!Registry::start("one with options", StartOptions()).value().owns());
+    options.restart_window = std::chrono::milliseconds(-1);
+    CHECK(Registry::start(options).status() == Status::invalid_argument);
+    CHECK(Registry::start("another", options).status() == Status::invalid_argument);
+}
+
 TEST(release_lets_go) {
     kvreg_registry id = 0;
     {
@@ -206,6 +232,7 @@ int main() {
     RUN(the_object_that_started_a_registry_stops_it);
     RUN(an_object_that_only_looks_stops_nothing);
     RUN(the_empty_name_is_a_name);
+    RUN(a_registry_is_started_with_options);
     RUN(release_lets_go);
     RUN(a_registry_moves_with_its_duty);
     RUN(a_bucket_is_a_plain_value);

@@ -124,6 +124,7 @@ fn parts(bytes: &[u8]) -> (*const c_char, usize) {
 /// The registry's id, and whether this call started it (a process-wide name may have been running).
 pub(crate) fn start(
     name: Option<&[u8]>,
+    history: u64,
     max_restarts: u32,
     restart_window_ms: u64,
 ) -> Result<(u64, bool), Status> {
@@ -132,7 +133,7 @@ pub(crate) fn start(
         size: size_of::<kvreg_options>(),
         name,
         name_len,
-        history: 0,
+        history,
         max_restarts,
         restart_window_ms,
     };

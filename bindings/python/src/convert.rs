@@ -188,6 +188,15 @@ pub(crate) fn revision(object: &Bound<'_, PyAny>) -> PyResult<u64> {
     u64::try_from(number).map_err(|_| invalid(object.py(), "a revision must not be negative"))
 }
 
+/// A number of things, 1 at least; the noun comes with its article.
+pub(crate) fn positive(noun: &str, object: &Bound<'_, PyAny>) -> PyResult<u64> {
+    let wrong = || invalid(object.py(), format!("{noun} must be 1 at least, and fit into 64 bits"));
+    if !object.is_instance_of::<PyInt>() {
+        return Err(wrong_type(object.py(), format!("{noun} must be int, not {}", type_name(object))));
+    }
+    object.extract().ok().filter(|&count| count != 0).ok_or_else(wrong)
+}
+
 #[cold]
 fn not_a_value(object: &Bound<'_, PyAny>) -> PyErr {
     let message = format!("a value must be None, bool, int, float, str or bytes, not {}", type_name(object));

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyNotImplemented, PyTuple};
 
-/// A lifetime that buckets and entries are tied to: when it is closed, its buckets exit and its entries are
-/// unregistered.
+/// A lifetime that buckets, entries and subscriptions are tied to: when it is closed, its buckets exit, its entries are
+/// unregistered, and its subscriptions and handlers end.
 ///
 /// The end of a `with` closes it. `Owner.of(object)` is closed when an object of yours is gone, `Owner.of_thread()`
 /// when the thread ends. There is no finaliser: an owner that nobody closes lives on. Equality and hash are those of the

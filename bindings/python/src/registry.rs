@@ -26,6 +26,9 @@ use std::borrow::Cow;
 /// A registry runs until somebody stops it. In a `with` statement it is stopped at the end, but only by the object
 /// that started it: one that joined leaves it running. There is no finaliser. Equality and hash are those of the `id`.
 ///
+/// `history` says how many events are remembered for subscriptions that begin in the past (`subscribe(after=...)`): by
+/// default 1,024, but only from the first subscription on. If the registry runs already, its own options count.
+///
 /// Should one of its threads die, of a defect inside kvreg, it is started anew, but not more often than `max_restarts` in
 /// `restart_window` seconds (3 in 5 s): then the registry makes no more changes to its table, and reads go on.
 ///
@@ -44,10 +47,11 @@ pub(crate) struct Registry {
 #[pymethods]
 impl Registry {
     #[new]
-    #[pyo3(signature = (name=None, *, max_restarts=3, restart_window=None))]
+    #[pyo3(signature = (name=None, *, history=None, max_restarts=3, restart_window=None))]
     fn new(
         py: Python<'_>,
         name: Option<&Bound<'_, PyAny>>,
+        history: Option<&Bound<'_, PyAny>>,
         max_restarts: u32,
         restart_window: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
@@ -55,11 +59,12 @@ impl Registry {
             None => 5000,
             window => time::milliseconds("restart_window", window)?.cast_unsigned(),
         };
+        let history = history.map_or(Ok(0), |count| convert::positive("a history", count))?;
         let bytes = name.map(convert::name).transpose()?;
         let known =
             name.zip(bytes.as_ref()).map(|(name, bytes)| convert::canonical(name, bytes)).transpose()?;
         let (id, started) = py
-            .detach(|| api::start(bytes.as_deref(), max_restarts, window))
+            .detach(|| api::start(bytes.as_deref(), history, max_restarts, window))
             .map_err(|status| errors::from_status(py, status, "a new registry"))?;
         Ok(Registry { id, name: known, started })
     }
@@ -92,6 +97,17 @@ impl Registry {
     #[getter]
     fn name<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyString>> {
         self.text(py)
+    }
+
+    /// Whether this object started the registry, and so is the one that stops it at the end of a `with`. False if it
+    /// joined one that ran under its name.
+    ///
+    /// >>> with kvreg.Registry("sessions") as mine, kvreg.Registry("sessions") as joined:
+    /// ...     mine.started, joined.started
+    /// (True, False)
+    #[getter]
+    fn started(&self) -> bool {
+        self.started
     }
 
     /// The number of changes (creates and exits) that the table has seen.

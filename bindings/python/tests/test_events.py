@@ -165,6 +165,24 @@ def test_a_start_in_the_past(registry: kvreg.Registry) -> None:
         assert told(subscription) == [("Created", "d")]
 
 
+def test_a_history_from_the_beginning() -> None:
+    with kvreg.Registry() as registry, pytest.raises(kvreg.OutOfRangeError):
+        registry.create("a")  # before anybody listens
+        registry.subscribe(after=0)
+    with kvreg.Registry(history=2) as registry:
+        registry.create_many(["a", "b"])
+        with registry.subscribe(after=0) as subscription:
+            assert told(subscription) == [("Created", "a"), ("Created", "b")]
+        registry.create("c")
+        with pytest.raises(kvreg.OutOfRangeError):
+            registry.subscribe(after=0)
+    for wrong in (0, -1, 1 << 64):
+        with pytest.raises(kvreg.InvalidArgumentError):
+            kvreg.Registry(history=wrong)
+    with pytest.raises(TypeError):
+        kvreg.Registry(history="all")  # type: ignore[arg-type]
+
+
 def test_a_key_expires(registry: kvreg.Registry, bucket: kvreg.Bucket) -> None:
     with registry.subscribe(events="key") as subscription:
         bucket.put("tea", 1, ttl=0.001)

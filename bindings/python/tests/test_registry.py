@@ -55,8 +55,9 @@ def test_a_name_is_the_text_that_the_core_gives_back(registry: kvreg.Registry) -
 
 def test_with_stops_what_this_object_started() -> None:
     with kvreg.Registry("test-with") as mine:
-        assert mine.name == "test-with"
-        with kvreg.Registry("test-with") as joined:
+        assert mine.name == "test-with" and mine.started and not kvreg.Registry.from_id(mine.id).started
+        with kvreg.Registry("test-with", history=7) as joined:
+            assert not joined.started
             bucket = joined.create("a")
             assert joined == mine and hash(joined) == hash(mine) and joined is not mine
         assert bucket.alive and mine["a"] == bucket

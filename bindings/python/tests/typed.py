@@ -12,7 +12,8 @@ import kvreg
 
 Value = Union[None, bool, int, float, str, bytes]
 
-with kvreg.Registry() as registry:
+with kvreg.Registry("sessions", history=10, max_restarts=1, restart_window=1.5) as registry:
+    assert_type(registry.started, bool)
     assert_type(registry, kvreg.Registry)
     shopping = registry.create("shopping")
     assert_type(shopping, kvreg.Bucket)

@@ -61,7 +61,7 @@ impl Registry {
             of,
             name: text.as_deref().unwrap_or_default(),
             bucket: bucket.map_or(Ok(0), bucket_number)?,
-            capacity: capacity.given().map_or(Ok(1024), number)?,
+            capacity: capacity.given().map_or(Ok(1024), |count| convert::positive("a capacity", count))?,
             overflow: policy(overflow.given())?,
             block: block.given().map_or(Ok(1000), |time| time::milliseconds("block", Some(time)))?,
             start,
@@ -116,14 +116,6 @@ impl Registry {
         let timeout = time::milliseconds("timeout", timeout)?;
         py.detach(|| api::sync(self.id, timeout)).map_err(|status| self.error(py, status))
     }
-}
-
-fn number(object: &Bound<'_, PyAny>) -> PyResult<u64> {
-    let py = object.py();
-    if !object.is_instance_of::<PyInt>() {
-        return Err(wrong_type(py, format!("a capacity must be int, not {}", type_name(object))));
-    }
-    object.extract().map_err(|_| invalid(py, "a capacity must be 1 at least, and fit into 64 bits"))
 }
 
 fn bucket_number(object: &Bound<'_, PyAny>) -> PyResult<u64> {
