@@ -51,6 +51,10 @@ fn can_be_known(bucket: Bucket, registry: Registry, name: &str) {
     assert_eq!(bucket.name(), Ok(name.as_bytes().to_vec()));
     assert_eq!(bucket.registry(), Ok(registry));
     assert_eq!(bucket.owner(), Ok(None));
+    assert_eq!(bucket.remaining(), Ok(None));
+    let subscription = Subscription::open(registry, SubscribeOptions::default()).unwrap();
+    Monitor::set(bucket, subscription).unwrap().cancel().unwrap();
+    subscription.close().unwrap();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Events: what subscriptions, monitors and handlers are told, and when.
 
 use kvreg::*;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
@@ -64,7 +65,7 @@ fn who_learns_of_an_exit_cannot_look_the_bucket_up() {
         Ok(())
     })
     .unwrap();
-    const EXITS: u64 = 5_000;
+    const EXITS: u64 = 100_000;
     thread::scope(|scope| {
         for subscription in &subscriptions {
             scope.spawn(|| {
@@ -354,41 +355,40 @@ fn a_snapshot_and_the_events_after_it_are_the_table() {
                         Some(bucket) => drop(bucket.stop(Reason::Normal)),
                     }
                 }
+                registry.create(format!("end {thread}")).unwrap();
             });
         }
+        let names = |snapshot: Snapshot| -> BTreeMap<Vec<u8>, Bucket> {
+            let names = snapshot.names().unwrap().into_iter().collect();
+            snapshot.close().unwrap();
+            names
+        };
         let snapshot = subscription.snapshot().unwrap();
-        let mut at = snapshot.revision().unwrap();
-        let mut copy: std::collections::BTreeMap<Vec<u8>, Bucket> =
-            snapshot.names().unwrap().into_iter().collect();
-        snapshot.close().unwrap();
-        let mut seen = 0;
-        while let Ok(event) = subscription.next(Some(Duration::from_millis(500))) {
+        let (mut at, mut copy) = (snapshot.revision().unwrap(), names(snapshot));
+        let (mut taken, mut ends, mut compared, mut next) = (0, 0, 0, None);
+        while ends < 2 {
+            let event = subscription.next(SOON).unwrap();
             at += 1;
             assert_eq!(event.revision(), at, "no gap, nothing twice");
             if event.kind() == EventKind::Create {
                 assert_eq!(copy.insert(event.name().to_vec(), event.bucket()), None);
+                ends += u64::from(event.name().starts_with(b"end"));
             } else {
+                assert_eq!(event.kind(), EventKind::Exit);
                 assert_eq!(copy.remove(event.name()), Some(event.bucket()));
             }
-            seen += 1;
-            if seen % 1_000 == 0 {
-                let now = registry.snapshot().unwrap();
-                while at < now.revision().unwrap() {
-                    let event = subscription.next(SOON).unwrap();
-                    at += 1;
-                    assert_eq!(event.revision(), at);
-                    if event.kind() == EventKind::Create {
-                        copy.insert(event.name().to_vec(), event.bucket());
-                    } else {
-                        copy.remove(event.name());
-                    }
-                }
-                assert!(
-                    now.names().unwrap().into_iter().collect::<std::collections::BTreeMap<_, _>>() == copy
-                );
-                now.close().unwrap();
+            taken += 1;
+            if taken % 1_000 == 0 && next.is_none() {
+                next = Some(registry.snapshot().unwrap()); // of now, to which we have to catch up
+            }
+            if let Some(now) = next.take_if(|now| now.revision() == Ok(at)) {
+                assert!(names(now) == copy);
+                compared += 1;
             }
         }
+        assert_eq!(registry.revision(), Ok(at), "all that happened was told");
+        assert!(names(registry.snapshot().unwrap()) == copy);
+        assert!(compared > 5, "{compared} of {taken} events");
     });
     subscription.close().unwrap();
     registry.stop().unwrap();
