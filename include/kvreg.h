@@ -94,20 +94,21 @@
  *   change itself are not concerned.
  *
  * Owners
- *   An owner is a lifetime that buckets and entries of any registries can be tied to: a session, a request, a plugin, a
- *   thread. A bucket is tied when it is made (kvreg_create_with) or given (kvreg_bucket_give), to one owner at a time.
- *   When the owner ends (kvreg_owner_close, or the end of its thread), its entries are unregistered, and its buckets
- *   exit with KVREG_REASON_OWNER_CLOSED; those with an heir that lives pass to it instead. What ends before its owner is
- *   forgotten by it. Owners are independent of registries: kvreg_stop ends buckets and entries, not their owners.
+ *   An owner is a lifetime that buckets, entries, subscriptions and handlers of any registries can be tied to: a session,
+ *   a request, a plugin, a thread. A bucket is tied when it is made (kvreg_create_with) or given (kvreg_bucket_give), to
+ *   one owner at a time; the others when they are made. When the owner ends (kvreg_owner_close, or the end of its
+ *   thread), its entries are unregistered, its subscriptions closed and its handlers removed, and its buckets exit with
+ *   KVREG_REASON_OWNER_CLOSED; those with an heir that lives pass to it instead. What ends before its owner is forgotten
+ *   by it. Owners are independent of registries: kvreg_stop ends what is tied to them, not the owners.
  *
  * Access
  *   What a call may do is said by the handle. The one that made a bucket is full. A protected bucket's name leads
- *   everybody else to a handle that only reads, a private one's to a handle that only tells name, registry and life;
- *   kvreg_create, kvreg_lookup and snapshots of the registry give that one. All the rest is KVREG_ACCESS_DENIED with it:
- *   with a read-only handle puts, deletes, updates, batches, stop, give and set_heir, with a sealed one gets, counts,
- *   dumps and snapshots too, and a private bucket's contents in a snapshot of its registry. It guards against mistakes,
- *   not against an enemy in the same process. Handles of one bucket that allow different things are different numbers:
- *   kvreg_bucket_same compares buckets.
+ *   everybody else to a handle that only reads, a private one's to a sealed one, which only tells name, registry, owner,
+ *   life and how long that lasts, and can be monitored; kvreg_create, kvreg_lookup and snapshots of the registry give
+ *   that one. All the rest is KVREG_ACCESS_DENIED with it: with a read-only handle puts, deletes, updates, batches, times,
+ *   stop, give and set_heir, with a sealed one gets, counts, dumps and snapshots too, and a private bucket's contents in a
+ *   snapshot of its registry. It guards against mistakes, not against an enemy in the same process. Handles of one bucket
+ *   that allow different things are different numbers: kvreg_bucket_same compares buckets.
  *
  * Directory
  *   Beside its table of buckets, a registry has a directory: objects of yours under composite keys, a kind and a key, as
@@ -388,7 +389,7 @@
 #define KVREG_ACCESS_PROTECTED 1
 
 /**
- * Only the handle that kvreg_create_with gave reads and writes. Others tell name, registry and life.
+ * Only the handle that kvreg_create_with gave reads and writes. Others tell name, registry, owner and life.
  */
 #define KVREG_ACCESS_PRIVATE 2
 
@@ -503,7 +504,7 @@
 #define KVREG_STATE_FAILED 3
 
 /**
- * How much a record of the log matters: it tells what happens in good order, too.
+ * How much a record of the log matters: it tells what happens in good order, too: that registries are started and stopped.
  */
 #define KVREG_LOG_DEBUG 0
 
@@ -2101,7 +2102,7 @@ KVREG_API void kvreg_event_release(struct kvreg_event *event);
  * `KVREG_STOPPED` if the subscription was disconnected, so that it can tell of nothing any more.
  *
  * The bucket and the subscription must be of one registry, else `KVREG_INVALID_ARGUMENT`. Several monitors of one
- * bucket each tell. Cost: O(1).
+ * bucket each tell. Cost: O(1); if the bucket has exited, O(number of events that are remembered).
  *
  * @thread any; may block while another thread changes this registry
  * @owner the subscription: the monitor ends when its event was taken, and with the subscription
@@ -2160,15 +2161,17 @@ KVREG_API const char *kvreg_version(void);
  *
  * Should one of the registry's threads die, of a defect inside kvreg, it is started anew, and nobody notices. If that
  * happens more than `max_restarts` times within `restart_window_ms`, the registry makes no more changes to its table:
- * kvreg_create of a new name and kvreg_bucket_stop give `KVREG_STOPPED`. Lookups, gets, puts and snapshots go on, and
- * kvreg_stop ends it. kvreg_registry_stats and the log tell.
+ * kvreg_create of a new name and kvreg_bucket_stop give `KVREG_STOPPED`. What had a time to live stays, and nothing gets
+ * a new one (`KVREG_STOPPED`, too). Lookups, gets, puts and snapshots go on, and kvreg_stop ends it. kvreg_registry_stats and the log tell.
  *
  * @thread any; may block for the start of a thread
  * @owner the caller, who ends it with kvreg_stop; the name is copied
  * @fork KVREG_FORKED in the child of a process that had started a registry
  * @since 0.1.0
  */
-KVREG_API kvreg_status kvreg_start(const struct kvreg_options *options, kvreg_registry *out);
+KVREG_API
+kvreg_status kvreg_start(const struct kvreg_options *options,
+                         kvreg_registry *out);
 
 /**
  * Gives the bucket of this name, and makes it first if there is none.
@@ -2283,8 +2286,8 @@ KVREG_API int64_t kvreg_registry_dump(kvreg_registry registry, void *buffer, siz
  * about loaders above.
  *
  * However many threads ask for one name, one loader runs; the others wait for it, up to `options->timeout_ms`
- * (`KVREG_TIMED_OUT`), and get the same bucket or the same status. A failure is not kept: the next caller's loader runs
- * again. `KVREG_DEADLOCK` at once where the call would wait for itself: in a loader of the same name, in a circle of
+ * (`KVREG_TIMED_OUT`, also as the answer of such a loader), and get the same bucket or the same status; their own loaders
+ * are not called. A failure is not kept: the next caller's loader runs again. `KVREG_DEADLOCK` at once where the call would wait for itself: in a loader of the same name, in a circle of
  * loaders that wait for each other, and, if it would have to wait at all, in an update function. `KVREG_STOPPED` if the
  * registry is stopped meanwhile, `KVREG_DEAD` if the loader stops its bucket. NULL options are the defaults.
  * `destroy(data)` is called exactly once, before this call returns, also on every error; it may be NULL.
@@ -2475,7 +2478,10 @@ KVREG_API kvreg_status kvreg_owner_of_thread(kvreg_owner *out);
 
 /**
  * Ends an owner. When the call returns, everything that was tied to it has ended: its buckets have exited with
- * `KVREG_REASON_OWNER_CLOSED`, and no lookup gives them, or have passed to their heirs; nobody finds its entries.
+ * `KVREG_REASON_OWNER_CLOSED`, and no lookup gives them, or have passed to their heirs; nobody finds its entries; its
+ * subscriptions are closed and its handlers removed. (A handler's call that takes longer than its limit, or that this
+ * thread must not wait for, goes on and is its last.) `KVREG_STOPPED` if it had buckets in a registry that makes no more
+ * changes (see kvreg_start): these live on, and all the rest has ended.
  *
  * What is tied while it is closed either ends with it or is refused with `KVREG_DEAD`. A second close gives `KVREG_DEAD`,
  * also at once while the first has not returned. Cost: that of as many kvreg_bucket_stop
@@ -3535,7 +3541,7 @@ KVREG_API void kvreg_event_release(struct kvreg_event *event);
  * `KVREG_STOPPED` if the subscription was disconnected, so that it can tell of nothing any more.
  *
  * The bucket and the subscription must be of one registry, else `KVREG_INVALID_ARGUMENT`. Several monitors of one
- * bucket each tell. Cost: O(1).
+ * bucket each tell. Cost: O(1); if the bucket has exited, O(number of events that are remembered).
  *
  * @thread any; may block while another thread changes this registry
  * @owner the subscription: the monitor ends when its event was taken, and with the subscription

@@ -218,7 +218,7 @@ pub unsafe extern "C" fn kvreg_event_release(event: *mut kvreg_event) {
 /// `KVREG_STOPPED` if the subscription was disconnected, so that it can tell of nothing any more.
 ///
 /// The bucket and the subscription must be of one registry, else `KVREG_INVALID_ARGUMENT`. Several monitors of one
-/// bucket each tell. Cost: O(1).
+/// bucket each tell. Cost: O(1); if the bucket has exited, O(number of events that are remembered).
 ///
 /// @thread any; may block while another thread changes this registry
 /// @owner the subscription: the monitor ends when its event was taken, and with the subscription

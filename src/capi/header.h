@@ -94,20 +94,21 @@
  *   change itself are not concerned.
  *
  * Owners
- *   An owner is a lifetime that buckets and entries of any registries can be tied to: a session, a request, a plugin, a
- *   thread. A bucket is tied when it is made (kvreg_create_with) or given (kvreg_bucket_give), to one owner at a time.
- *   When the owner ends (kvreg_owner_close, or the end of its thread), its entries are unregistered, and its buckets
- *   exit with KVREG_REASON_OWNER_CLOSED; those with an heir that lives pass to it instead. What ends before its owner is
- *   forgotten by it. Owners are independent of registries: kvreg_stop ends buckets and entries, not their owners.
+ *   An owner is a lifetime that buckets, entries, subscriptions and handlers of any registries can be tied to: a session,
+ *   a request, a plugin, a thread. A bucket is tied when it is made (kvreg_create_with) or given (kvreg_bucket_give), to
+ *   one owner at a time; the others when they are made. When the owner ends (kvreg_owner_close, or the end of its
+ *   thread), its entries are unregistered, its subscriptions closed and its handlers removed, and its buckets exit with
+ *   KVREG_REASON_OWNER_CLOSED; those with an heir that lives pass to it instead. What ends before its owner is forgotten
+ *   by it. Owners are independent of registries: kvreg_stop ends what is tied to them, not the owners.
  *
  * Access
  *   What a call may do is said by the handle. The one that made a bucket is full. A protected bucket's name leads
- *   everybody else to a handle that only reads, a private one's to a handle that only tells name, registry and life;
- *   kvreg_create, kvreg_lookup and snapshots of the registry give that one. All the rest is KVREG_ACCESS_DENIED with it:
- *   with a read-only handle puts, deletes, updates, batches, stop, give and set_heir, with a sealed one gets, counts,
- *   dumps and snapshots too, and a private bucket's contents in a snapshot of its registry. It guards against mistakes,
- *   not against an enemy in the same process. Handles of one bucket that allow different things are different numbers:
- *   kvreg_bucket_same compares buckets.
+ *   everybody else to a handle that only reads, a private one's to a sealed one, which only tells name, registry, owner,
+ *   life and how long that lasts, and can be monitored; kvreg_create, kvreg_lookup and snapshots of the registry give
+ *   that one. All the rest is KVREG_ACCESS_DENIED with it: with a read-only handle puts, deletes, updates, batches, times,
+ *   stop, give and set_heir, with a sealed one gets, counts, dumps and snapshots too, and a private bucket's contents in a
+ *   snapshot of its registry. It guards against mistakes, not against an enemy in the same process. Handles of one bucket
+ *   that allow different things are different numbers: kvreg_bucket_same compares buckets.
  *
  * Directory
  *   Beside its table of buckets, a registry has a directory: objects of yours under composite keys, a kind and a key, as

@@ -11,8 +11,8 @@ use core::ffi::{c_char, c_void};
 /// about loaders above.
 ///
 /// However many threads ask for one name, one loader runs; the others wait for it, up to `options->timeout_ms`
-/// (`KVREG_TIMED_OUT`), and get the same bucket or the same status. A failure is not kept: the next caller's loader runs
-/// again. `KVREG_DEADLOCK` at once where the call would wait for itself: in a loader of the same name, in a circle of
+/// (`KVREG_TIMED_OUT`, also as the answer of such a loader), and get the same bucket or the same status; their own loaders
+/// are not called. A failure is not kept: the next caller's loader runs again. `KVREG_DEADLOCK` at once where the call would wait for itself: in a loader of the same name, in a circle of
 /// loaders that wait for each other, and, if it would have to wait at all, in an update function. `KVREG_STOPPED` if the
 /// registry is stopped meanwhile, `KVREG_DEAD` if the loader stops its bucket. NULL options are the defaults.
 /// `destroy(data)` is called exactly once, before this call returns, also on every error; it may be NULL.

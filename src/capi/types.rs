@@ -109,7 +109,7 @@ pub const KVREG_REASON_GONE: u32 = 6;
 pub const KVREG_ACCESS_PUBLIC: u32 = 0;
 /// Everybody reads; only the handle that kvreg_create_with gave writes, too.
 pub const KVREG_ACCESS_PROTECTED: u32 = 1;
-/// Only the handle that kvreg_create_with gave reads and writes. Others tell name, registry and life.
+/// Only the handle that kvreg_create_with gave reads and writes. Others tell name, registry, owner and life.
 pub const KVREG_ACCESS_PRIVATE: u32 = 2;
 
 /// A value of type nil; `as` means nothing.
@@ -163,7 +163,7 @@ pub const KVREG_STATE_STOPPED: u32 = 2;
 /// It gave up.
 pub const KVREG_STATE_FAILED: u32 = 3;
 
-/// How much a record of the log matters: it tells what happens in good order, too.
+/// How much a record of the log matters: it tells what happens in good order, too: that registries are started and stopped.
 pub const KVREG_LOG_DEBUG: u32 = 0;
 /// Something was restarted.
 pub const KVREG_LOG_INFO: u32 = 1;
