@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import math
 import os
 import pickle
 import queue
@@ -14,6 +15,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -423,6 +425,35 @@ def test_a_handler_that_raises(registry: kvreg.Registry, monkeypatch: pytest.Mon
         assert not handler.alive
     handler.remove()
     assert handler.failures == 1 + keep and reported.empty()
+
+
+def test_who_removes_a_handler_waits_as_long_as_it_wants(registry: kvreg.Registry) -> None:
+    calls: queue.Queue[str] = queue.Queue()
+    go_on = threading.Event()
+
+    def hang(event: Any) -> None:
+        calls.put(event.name)
+        assert go_on.wait(SOON)
+
+    handler = registry.on(hang)
+    wrong: Any
+    for wrong in ("soon", True):
+        with pytest.raises(kvreg.WrongTypeError):
+            handler.remove(wrong)
+    for wrong in (-1, math.nan, timedelta(-1)):
+        with pytest.raises(kvreg.InvalidArgumentError):
+            handler.remove(timeout=wrong)
+    assert handler.alive
+    registry.create_many(["a", "b"])
+    assert calls.get(timeout=SOON) == "a"
+    for soon in (0, 0.001, timedelta(0)):
+        with pytest.raises(kvreg.TimedOutError):
+            handler.remove(soon)
+        assert not handler.alive
+    go_on.set()
+    handler.remove(math.inf)
+    handler.remove(10**400)
+    assert calls.empty(), "its last call was that under way"
 
 
 def test_changes_let_others_run(registry: kvreg.Registry) -> None:

@@ -47,6 +47,8 @@ with kvreg.Registry("sessions", history=10, max_restarts=1, restart_window=1.5) 
                 assert_type(event.reason, str)
     registry.subscribe(events="creates")  # type: ignore[arg-type]
     assert_type(registry.on(print, keep=True, prefix="user/"), kvreg.Handler)
+    registry.on(print).remove(timeout=1.5)
+    registry.on(print).remove("soon")  # type: ignore[arg-type]
 
     as_mapping: MutableMapping[str, Value] = shopping
     as_table: Mapping[str, kvreg.Bucket] = registry

@@ -7,16 +7,29 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
 
 from . import _kvreg
-from ._errors import Error
+from ._errors import Error, InvalidArgumentError, TimedOutError, WrongTypeError
 from ._events import Event
 
 # How long the end of the process waits for a call under way.
 _AT_EXIT = 1.0
 
 _handlers: weakref.WeakSet[Handler] = weakref.WeakSet()
+
+
+def _seconds(timeout: float | timedelta | None) -> float | None:
+    if isinstance(timeout, timedelta):
+        timeout = timeout.total_seconds()
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise WrongTypeError(f"timeout must be seconds (int or float), a timedelta or None, not {type(timeout).__name__}")
+    if not timeout >= 0:
+        raise InvalidArgumentError("timeout must not be negative, nor not a number")
+    return None if timeout > threading.TIMEOUT_MAX else timeout
 
 
 class Handler:
@@ -79,19 +92,23 @@ class Handler:
         """
         return self._failures
 
-    def remove(self) -> None:
+    def remove(self, timeout: float | timedelta | None = None) -> None:
         """End it: when this returns the function is not running and never will be called again. A second time does nothing.
 
-        From inside the function itself it returns at once, and that call is the last.
+        From inside the function itself it returns at once, and that call is the last. So it is if a call under way takes
+        longer than `timeout` seconds: then a TimedOutError. Two handlers that remove each other wait for ever without one.
 
         >>> handler = registry.on(print)
         >>> handler.remove()
         >>> handler.alive
         False
         """
+        seconds = _seconds(timeout)
         self._subscription.close()
         if self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(seconds)
+            if self._thread.is_alive():
+                raise TimedOutError(f"{self!r}: the call under way is its last")
 
     def __enter__(self) -> Handler:
         """Give this object."""
