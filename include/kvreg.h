@@ -596,7 +596,7 @@
 #define KVREG_OF_PREFIX 2
 
 /**
- * For `of` in options: of the bucket `bucket`.
+ * For `of` in options: of the bucket `bucket`. One that has exited tells nothing more than what is remembered.
  */
 #define KVREG_OF_BUCKET 3
 
@@ -3786,8 +3786,9 @@ KVREG_API kvreg_status kvreg_registry_stats(kvreg_registry registry, struct kvre
 
 /**
  * Copies the same as text into the caller's memory: a line `name value` for each field of kvreg_stats in its order,
- * `state` as "running" or "failed"; if it failed, the last line is `reason` and why, in words. Lines may be added by
- * later versions. Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is enough.
+ * `state` as "running" or "failed"; then a line `handler ID queued N slowest_ns N failures N restarts N` for each handler
+ * and `subscription ID queued N` for each subscription; if it failed, the last line is `reason` and why, in words. Lines
+ * may be added by later versions. Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is enough.
  * `buffer` may be NULL if `capacity` is 0.
  *
  * @thread any; may block while another thread changes this registry
@@ -3795,7 +3796,10 @@ KVREG_API kvreg_status kvreg_registry_stats(kvreg_registry registry, struct kvre
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
  */
-KVREG_API int64_t kvreg_registry_describe(kvreg_registry registry, void *buffer, size_t capacity);
+KVREG_API
+int64_t kvreg_registry_describe(kvreg_registry registry,
+                                void *buffer,
+                                size_t capacity);
 
 /**
  * Has all that kvreg has to say for itself written to a function, from this level (`KVREG_LOG_...`) on: the restart of a

@@ -2055,7 +2055,7 @@ public:
         const kvreg_status code = kvreg_registry_stats(id_, &stats);
         return detail::given(code, stats);
     }
-    /// The same as text: a line `name value` for each.
+    /// The same as text: a line `name value` for each, and one about each handler and subscription.
     Result<std::string> describe() const {
         return detail::fill([&](void *to, std::size_t n) { return kvreg_registry_describe(id_, to, n); });
     }

@@ -53,8 +53,9 @@ pub unsafe extern "C" fn kvreg_registry_stats(
 }
 
 /// Copies the same as text into the caller's memory: a line `name value` for each field of kvreg_stats in its order,
-/// `state` as "running" or "failed"; if it failed, the last line is `reason` and why, in words. Lines may be added by
-/// later versions. Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is enough.
+/// `state` as "running" or "failed"; then a line `handler ID queued N slowest_ns N failures N restarts N` for each handler
+/// and `subscription ID queued N` for each subscription; if it failed, the last line is `reason` and why, in words. Lines
+/// may be added by later versions. Gives the number of bytes that this takes, or a negative status; writes only if `capacity` is enough.
 /// `buffer` may be NULL if `capacity` is 0.
 ///
 /// @thread any; may block while another thread changes this registry

@@ -113,11 +113,11 @@ impl Called {
     }
 
     /// How long its longest call took, in nanoseconds, how many have failed, and how often its thread was started anew.
-    pub(super) fn figures(&self) -> (u64, u64, u64) {
+    pub(super) fn figures(&self) -> [u64; 3] {
         // Relaxed: figures for people.
         let (slowest, failures) =
             (self.slowest.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed));
-        (slowest, failures, self.dispatcher.restarts())
+        [slowest, failures, self.dispatcher.restarts()]
     }
 
     /// Sees to it that it has seen all that was published before this call, or is called soon.

@@ -7,7 +7,7 @@ use crate::bucket::access;
 use crate::error::Error;
 use crate::sync::Arc;
 use smallvec::SmallVec;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Queues whose waiting threads must be woken when the turn has been let go of.
 pub(crate) type Wakes = SmallVec<[Wake; 4]>;
@@ -106,10 +106,9 @@ impl Hub {
         }
     }
 
-    /// How many queues there are, how much is in all of them, and in the longest.
-    pub(crate) fn figures(&self) -> (u64, u64, u64) {
-        let lens = || self.queues.values().map(|queue| queue.len() as u64);
-        (self.queues.len() as u64, lens().sum(), lens().max().unwrap_or(0))
+    /// All queues and how much is in each, by the ids of their listeners.
+    pub(crate) fn depths(&self) -> BTreeMap<u64, u64> {
+        self.queues.iter().map(|(&id, queue)| (id, queue.len() as u64)).collect()
     }
 
     pub(crate) fn take_wakes(&mut self) -> Wakes {

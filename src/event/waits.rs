@@ -80,17 +80,15 @@ impl Waits {
         self.any.store(!list.is_empty(), Ordering::Relaxed); // whoever still looks finds nothing
     }
 
-    /// How many handlers there are, how long their longest call took in nanoseconds, how many have failed, and how often
-    /// their threads were started anew.
-    pub(crate) fn figures(&self) -> (u64, u64, u64, u64) {
+    /// The ids of all handlers; of each, how long its longest call took in nanoseconds, how many have failed, and how often
+    /// its thread was started anew.
+    pub(crate) fn figures(&self) -> Vec<(u64, [u64; 3])> {
         let list = Arc::clone(&self.list.lock());
-        let handlers = list.iter().filter_map(|wait| match wait {
-            Wait::Handler(called) => Some(called.figures()),
+        let figures = |wait: &Wait| match wait {
+            Wait::Handler(called) => Some((called.id, called.figures())),
             Wait::Room { .. } => None,
-        });
-        handlers.fold((0, 0, 0, 0), |(count, most, failures, restarts), (slowest, failed, restarted)| {
-            (count + 1, most.max(slowest), failures + failed, restarts + restarted)
-        })
+        };
+        list.iter().filter_map(figures).collect()
     }
 
     /// Takes all handlers out.

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::fork;
 use crate::pool;
 use crate::supervisor::Life;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -53,20 +54,61 @@ pub struct RegistryStats {
     pub handler_restarts: u64,
 }
 
+/// How those who listen to a registry stand.
+struct Listening {
+    /// How much is in the queue of each, by its id.
+    depths: BTreeMap<u64, u64>,
+    /// The ids of the handlers among them; of each, how long its longest call took in nanoseconds, how many have failed,
+    /// and how often its thread was started anew.
+    handlers: Vec<(u64, [u64; 3])>,
+}
+
+impl Listening {
+    /// Of all handlers together.
+    fn total(&self) -> [u64; 3] {
+        self.handlers.iter().fold([0; 3], |[most, failures, restarts], (_, [slowest, failed, restarted])| {
+            [most.max(*slowest), failures + failed, restarts + restarted]
+        })
+    }
+
+    /// A line about each.
+    fn write(mut self, text: &mut String) {
+        for (id, [slowest, failures, restarts]) in self.handlers {
+            let queued = self.depths.remove(&id).unwrap_or(0); // one that is just being removed has no queue
+            let _ = writeln!(
+                text,
+                "handler {id} queued {queued} slowest_ns {slowest} failures {failures} restarts {restarts}"
+            );
+        }
+        for (id, queued) in self.depths {
+            let _ = writeln!(text, "subscription {id} queued {queued}");
+        }
+    }
+}
+
 impl Registry {
     /// What there is to say about the registry. It waits for changes under way.
     pub fn stats(self) -> Result<RegistryStats, Error> {
+        self.look().map(|(stats, _)| stats)
+    }
+
+    /// The same, and about each who listens.
+    fn look(self) -> Result<(RegistryStats, Listening), Error> {
         fork::check()?;
         let shared = Shared::of(self.0)?;
         let turn = shared.turn.lock();
         let failed = turn.is_failed(self.0)?;
         let reason = if failed { shared.threads.reason() } else { String::new() };
-        let (listeners, queued, longest_queue) = turn.hub.as_ref().map_or((0, 0, 0), |hub| hub.figures());
-        let (handlers, slowest, handler_failures, handler_restarts) = shared.waits.figures();
+        let listening = Listening {
+            depths: turn.hub.as_ref().map_or(BTreeMap::new(), |hub| hub.depths()),
+            handlers: shared.waits.figures(),
+        };
+        let (depths, handlers) = (&listening.depths, listening.handlers.len() as u64);
+        let [slowest, handler_failures, handler_restarts] = listening.total();
         let pin = epoch::pin();
         let table = slot_of(self.0)?.table(&pin);
         let (snapshots, backlog) = table.cuts.figures();
-        Ok(RegistryStats {
+        let stats = RegistryStats {
             life: if failed { Life::Failed } else { Life::Running },
             reason,
             names: table.names.count(),
@@ -78,20 +120,22 @@ impl Registry {
             keeper_restarts: shared.keeper.bell.restarts(),
             timer_restarts: shared.timer.restarts(),
             timed_buckets: shared.timer.planned() as u64,
-            subscriptions: listeners.saturating_sub(handlers),
+            subscriptions: (depths.len() as u64).saturating_sub(handlers),
             handlers,
-            queued,
-            longest_queue,
+            queued: depths.values().sum(),
+            longest_queue: depths.values().max().copied().unwrap_or(0),
             slowest_handler: Duration::from_nanos(slowest),
             handler_failures,
             node_bytes: pool::bytes(),
             handler_restarts,
-        })
+        };
+        Ok((stats, listening))
     }
 
-    /// The same as text: a line `name value` for each, always in this order; the reason, if there is one, is the last.
+    /// The same as text: a line `name value` for each, always in this order, then one about each handler and subscription,
+    /// by their ids; the reason, if there is one, is the last.
     pub fn describe(self) -> Result<String, Error> {
-        let stats = self.stats()?;
+        let (stats, listening) = self.look()?;
         let mut text = format!("state {}\n", stats.life.name());
         for (name, value) in [
             ("names", stats.names),
@@ -114,6 +158,7 @@ impl Registry {
         ] {
             let _ = writeln!(text, "{name} {value}");
         }
+        listening.write(&mut text);
         if !stats.reason.is_empty() {
             let _ = writeln!(text, "reason {}", stats.reason.replace(['\n', '\r'], " "));
         }

@@ -56,6 +56,12 @@ TEST(a_registry_tells_how_it_stands) {
     const char begin[] = "state running\nnames 1\nrevision 3\nsnapshots 0\n";
     CHECK_BYTES(text, strlen(begin), begin, strlen(begin));
     CHECK(strstr(text, "\nkeeper_restarts 0\n") != NULL && strstr(text, "reason") == NULL);
+    char line[100];
+    snprintf(line, sizeof line, "\nsubscription %" PRIu64 " queued 3\n", subscription);
+    CHECK(strstr(text, line) != NULL);
+    snprintf(line, sizeof line, "\nhandler %" PRIu64 " queued 0 slowest_ns ", handler);
+    const char *about = strstr(text, line);
+    CHECK(about != NULL && strstr(about, " failures 1 restarts 0\n") != NULL);
     CHECK_EQ(text[len - 1], '\n');
     text[0] = 'x';
     CHECK_EQ(kvreg_registry_describe(registry, text, (size_t)len - 1), len);

@@ -252,7 +252,8 @@ impl Registry {
         stats::stats(py, self.id)?.map_err(|status| self.error(py, status))
     }
 
-    /// Tell the same as text: a line `name value` for each figure, in an order that stays.
+    /// Tell the same as text: a line `name value` for each figure, in an order that stays, then one about each handler of
+    /// another language and each subscription, by their ids.
     ///
     /// >>> registry.describe().splitlines()[:2]
     /// ['state running', 'names 1']

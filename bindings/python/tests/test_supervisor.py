@@ -207,6 +207,7 @@ def test_a_registry_tells_how_it_stands() -> None:
             stats = registry.stats()
             assert (stats.state, stats.names, stats.revision, stats.snapshots) == ("running", 2, 2, 1)
             assert (stats.subscriptions, stats.queued, stats.timed_buckets) == (1, 1, 1)
+            assert f"subscription {subscription.id} queued 1" in registry.describe().splitlines()
             assert subscription.next(0) is not None
         with pytest.raises(FrozenInstanceError):
             stats.names = 7  # type: ignore[misc]

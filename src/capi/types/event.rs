@@ -41,7 +41,7 @@ pub const KVREG_OF_ALL: u32 = 0;
 pub const KVREG_OF_NAME: u32 = 1;
 /// For `of` in options: of the buckets whose names begin with `name`.
 pub const KVREG_OF_PREFIX: u32 = 2;
-/// For `of` in options: of the bucket `bucket`.
+/// For `of` in options: of the bucket `bucket`. One that has exited tells nothing more than what is remembered.
 pub const KVREG_OF_BUCKET: u32 = 3;
 
 /// For `overflow`: the oldest events are dropped; a `KVREG_EVENT_LOST` in their place says how many.

@@ -22,7 +22,8 @@ def set_log(
 ) -> None:
     """Have all that kvreg has to say for itself given to `function(level, text)`, from this level on; None is silence.
 
-    That is the restart of a thread or worker ("info"), what failed or is slow ("warn"), and what was given up ("error").
+    That is the start and stop of registries ("debug"), the restart of a thread or worker ("info"), what failed or is slow
+    ("warn"), and what was given up ("error").
     There is one function for the process, all languages together. It is called on a daemon thread of Python's, shortly
     after; no thread of kvreg's waits for it. What it raises goes to `sys.unraisablehook`.
 
