@@ -80,8 +80,8 @@ pub unsafe extern "C" fn kvreg_registry_describe(
 /// place of the one before. NULL is silence, as in the beginning.
 ///
 /// The function is called in the thread in which the thing happened, a worker's or a caller's, with no lock or turn of
-/// kvreg's held, and by several threads at a time. It may make every call; what happens in such a call is not written
-/// down. `destroy(data)` is called exactly once, also on an error: when the function was replaced and no thread runs it
+/// kvreg's held, and by several threads at a time. It may make every call, of a handler as the handler itself; what
+/// happens in such a call is not written down. `destroy(data)` is called exactly once, also on an error: when the function was replaced and no thread runs it
 /// any more, in this call or in the last of those threads; it may be NULL.
 ///
 /// @thread any, also from the function itself

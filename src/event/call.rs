@@ -28,6 +28,14 @@ pub(super) fn me() -> Me {
     Me(DEPTH.with(|depth| std::ptr::from_ref(depth).addr()))
 }
 
+/// Does what counts as running a handler, and does not unwind.
+fn as_handler<R>(work: impl FnOnce() -> R) -> R {
+    DEPTH.with(|depth| depth.set(depth.get() + 1));
+    let result = work();
+    DEPTH.with(|depth| depth.set(depth.get() - 1));
+    result
+}
+
 /// Whether this thread runs a handler.
 fn in_handler() -> bool {
     DEPTH.with(Cell::get) != 0
@@ -104,9 +112,7 @@ impl Called {
     fn call(&self, function: &Function, event: &Event) -> bool {
         let begin = Instant::now();
         self.run.lock().since = Some(begin);
-        DEPTH.with(|depth| depth.set(depth.get() + 1));
-        let result = catch_unwind(AssertUnwindSafe(|| function(event)));
-        DEPTH.with(|depth| depth.set(depth.get() - 1));
+        let result = as_handler(|| catch_unwind(AssertUnwindSafe(|| function(event))));
         if fork::check().is_err() {
             return false; // see `drain`
         }
@@ -126,7 +132,8 @@ impl Called {
         let slow = self.limit.is_some_and(|limit| time >= limit);
         let ends = !removed && !self.keep && (failed || slow);
         if failed || slow {
-            self.write(if failed { "failed" } else { "took longer than it may" });
+            // The host's code, too: it must not wait for this handler, which goes on when it returns.
+            as_handler(|| self.write(if failed { "failed" } else { "took longer than it may" }));
         }
         if ends {
             let _ = Handler::from_id(self.id).remove(); // another may have been first

@@ -159,8 +159,50 @@ TEST(the_log) {
     CHECK_EQ(kvreg_stop(registry), KVREG_OK);
 }
 
+static int seen, logged;
+
+static kvreg_status fail_at_bad(void *data, const kvreg_event *event) {
+    (void)data;
+    __atomic_fetch_add(&seen, 1, __ATOMIC_RELEASE);
+    return event->name_len == 3 ? KVREG_IO : KVREG_OK;
+}
+
+static void create_more(void *data, uint32_t level, const char *text, size_t len) {
+    (void)data, (void)level, (void)text, (void)len;
+    kvreg_bucket bucket;
+    CHECK_EQ(kvreg_create(registry, "more", 4, &bucket), KVREG_OK);
+    CHECK_EQ(kvreg_sync(registry, -1), KVREG_DEADLOCK);
+    __atomic_fetch_add(&logged, 1, __ATOMIC_RELEASE);
+}
+
+/* What the log's function does when a handler has failed is as within the handler: it waits for nobody. */
+TEST(the_log_of_a_handler_that_fails) {
+    kvreg_handler_options options = KVREG_HANDLER_OPTIONS_INIT;
+    options.limit_ms = -1;
+    CHECK_EQ(kvreg_log_set(KVREG_LOG_WARN, create_more, NULL, NULL), KVREG_OK);
+    for (int i = 0; i < 4; i++) {
+        kvreg_bucket bucket;
+        kvreg_handler handler;
+        options.mode = i % 2 == 0 ? KVREG_HANDLER_SYNC : KVREG_HANDLER_ASYNC;
+        options.flags = i / 2 == 0 ? KVREG_HANDLER_KEEP : 0;
+        seen = logged = 0;
+        CHECK_EQ(kvreg_start(NULL, &registry), KVREG_OK);
+        CHECK_EQ(kvreg_handler_add(registry, &options, fail_at_bad, NULL, NULL, &handler), KVREG_OK);
+        CHECK_EQ(kvreg_create(registry, "bad", 3, &bucket), KVREG_OK);
+        until(&logged, 1);
+        CHECK(kvreg_lookup_id(registry, "more", 4) > 0);
+        CHECK_EQ(kvreg_sync(registry, -1), KVREG_OK);
+        CHECK_EQ(seen, options.flags == KVREG_HANDLER_KEEP ? 2 : 1);
+        if (options.flags == KVREG_HANDLER_KEEP) CHECK_EQ(kvreg_handler_remove(handler), KVREG_OK);
+        CHECK_EQ(kvreg_stop(registry), KVREG_OK);
+        CHECK_EQ(logged, 1);
+    }
+    CHECK_EQ(kvreg_log_set(KVREG_LOG_WARN, NULL, NULL, NULL), KVREG_OK);
+}
+
 int main(void) {
     RUN(a_registry_tells_how_it_stands);
     RUN(the_log);
+    RUN(the_log_of_a_handler_that_fails);
     return check_end();
 }
