@@ -79,7 +79,7 @@
  *     snapshot and every event since, without a gap or an overlap between them.
  *   - A monitor tells a subscription of the exit of one bucket, also if the bucket had exited before.
  *   - A handler is a function that is called for each event.
- *   Where nobody listens, a change pays nothing for it.
+ *   Where nobody ever listened, a change pays nothing for it; from then on it is remembered (`history`).
  *
  * Handlers
  *   A handler's function is called for one event at a time, without any lock, turn or pin of the library's: it may make
