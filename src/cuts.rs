@@ -10,6 +10,13 @@
 //! is either free, or goes to the next older held cut, if that was late enough to see it. This is the rule of ZFS'
 //! dead lists; the cost is that of what changed, and no count is kept in any node.
 //!
+//! Letting go of a cut is a note for whoever tidies up, whatever the cut has kept. Who lets go tidies only what else
+//! would grow for ever: when there is a backlog, and cuts that were taken after it began leave much more. (Before, a long
+//! backlog was enough. Mean time of a close, a run of each: of snapshots with 200,000 changes each, one after the other, 1.8
+//! ms against 2.6 us; of 100 that were held together, with 2,000 changes each, 219 us against 0.3 us, and if the newest
+//! was closed first 836 us against 0.2 us. The 2.6 us are cold caches: one load from a page that went cold beside those
+//! changes takes 1.3 us there, and a call that refuses a wrong handle 1.5 us.)
+//!
 //! Invariants:
 //! 1. A thing that was born in `b` and replaced in `d` is visible to the held cuts `c` with `b <= c < d`, and is not
 //!    freed while there is one.
@@ -92,8 +99,12 @@ struct State {
     /// By their number, oldest first.
     held: VecDeque<Held>,
     leftovers: Vec<Leftover>,
-    /// How many things are on their lists.
+    /// How many things are on their lists, and on those of cuts that nobody holds.
     backlog: usize,
+    /// Cuts from this one on were taken when there was a backlog already.
+    late: u64,
+    /// What such cuts have left of it: this grows for ever if nobody tidies, while the rest was there before.
+    late_backlog: usize,
 }
 
 // SAFETY: pasts and garbage belong to whoever has the state.
@@ -109,17 +120,21 @@ pub(crate) struct Cuts {
 
 /// Up to so many things are seen to by whoever lets go of the cut.
 const SHORT: usize = 64;
-/// If more things than this wait to be sorted, whoever leaves more sorts them.
+/// If late cuts have left more things than this to be sorted, whoever leaves more sorts them.
 const BACKLOG: usize = 100_000;
 
 /// What is freed by whoever lets go of a cut weighs at most this many bytes.
 const LIGHT: usize = 64 << 10;
 
 impl Held {
+    /// How many things it keeps.
+    fn len(&self) -> usize {
+        self.dead.len() + self.pasts.len()
+    }
+
     /// Whether it keeps so little that it need not be left to [`Cuts::tidy`].
     fn is_small(&self) -> bool {
-        self.dead.len() + self.pasts.len() <= SHORT
-            && self.dead.iter().map(Dead::weight).sum::<usize>() <= LIGHT
+        self.len() <= SHORT && self.dead.iter().map(Dead::weight).sum::<usize>() <= LIGHT
     }
 }
 
@@ -137,6 +152,17 @@ impl State {
             }
         }
         true
+    }
+
+    /// Adds what a cut keeps to the backlog. `now` is the number that the next cut gets.
+    fn leave(&mut self, i: usize, now: u64) {
+        let (cut, kept) = (self.held[i].cut, self.held[i].len());
+        if self.backlog == 0 {
+            self.late = now;
+        } else if cut >= self.late {
+            self.late_backlog += kept;
+        }
+        self.backlog += kept;
     }
 
     /// The newest held cut that sees what was born in `birth` and replaced in `death`.
@@ -220,12 +246,12 @@ impl Cuts {
             drop(state); // what is freed may be anything
             return unseen.into_iter().for_each(epoch::retire);
         }
-        let kept = held.dead.len() + held.pasts.len();
-        let backlog = std::mem::replace(&mut state.backlog, 0);
-        state.backlog = backlog + kept;
+        let is_behind = state.late_backlog > BACKLOG;
+        let now = self.now.load(Ordering::Relaxed); // Relaxed: written under this lock
+        state.leave(i, now);
         self.untidy.store(true, Ordering::Relaxed); // Relaxed: written under this lock; else a hint
         drop(state);
-        if backlog > BACKLOG {
+        if is_behind {
             self.tidy(); // whoever should do it does not keep up
         }
     }
@@ -256,6 +282,11 @@ impl Cuts {
     pub(crate) fn figures(&self) -> (u64, u64) {
         let state = self.state.lock();
         (state.held.iter().map(|held| held.holders as u64).sum(), state.backlog as u64)
+    }
+
+    /// How many things are kept for cuts.
+    pub(crate) fn kept(&self) -> usize {
+        self.state.lock().held.iter().map(Held::len).sum()
     }
 
     /// Whether there is something for [`Cuts::tidy`].

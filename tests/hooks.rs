@@ -2,7 +2,7 @@
 
 use kvreg::{
     Bucket, Create, Error, Handler, HandlerOptions, Life, Mode, Options, Overflow, Owner, Reason, Registry,
-    SubscribeOptions, Subscription, Value, hooks,
+    Snapshot, SubscribeOptions, Subscription, Value, hooks,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -57,6 +57,51 @@ fn everything_goes_on_while_the_thread_is_suspended() {
     changes(registry);
     hooks::resume_thread(registry).unwrap();
     changes(registry);
+    registry.stop().unwrap();
+}
+
+/// How many keys [`snapshot_and_change`] changes: so many things a snapshot keeps, and some nodes.
+const KEPT: u64 = 110_000;
+
+fn snapshot_and_change(registry: Registry, bucket: Bucket) -> Snapshot {
+    let snapshot = Snapshot::take(registry).unwrap();
+    for key in 0..KEPT {
+        bucket.put(key.to_string(), key as i64).unwrap();
+    }
+    snapshot
+}
+
+/// Snapshots that were taken before the first is closed, and keep much: nobody who closes one sees to what they kept,
+/// since it was there anyway. Who goes on taking and closing them while the thread does not run does, at some time.
+#[test]
+fn who_closes_snapshots_leaves_what_they_kept_to_the_thread_while_it_keeps_up() {
+    let (registry, bucket) = start();
+    let backlog = || registry.stats().unwrap().backlog;
+    snapshot_and_change(registry, bucket).close().unwrap(); // all keys are there
+    while backlog() != 0 {
+        thread::yield_now();
+    }
+    hooks::suspend_thread(registry).unwrap();
+
+    let snapshots = [(); 5].map(|()| snapshot_and_change(registry, bucket));
+    for (snapshot, closed) in snapshots.into_iter().zip(1..) {
+        snapshot.close().unwrap();
+        assert!(backlog() >= closed * KEPT);
+    }
+
+    let most = backlog() + 4 * KEPT;
+    let mut before = backlog();
+    loop {
+        snapshot_and_change(registry, bucket).close().unwrap();
+        let now = backlog();
+        assert!(now < most, "{now} things wait");
+        if now < before {
+            break; // it was seen to by who closed it
+        }
+        before = now;
+    }
+
+    hooks::resume_thread(registry).unwrap();
     registry.stop().unwrap();
 }
 

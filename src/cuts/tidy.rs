@@ -52,7 +52,7 @@ impl Cuts {
             let mut state = self.state.lock();
             let more = state.held.iter().any(|held| held.holders == 0); // since a moment ago
             self.untidy.store(more, Ordering::Relaxed); // Relaxed: written under this lock; else a hint
-            state.backlog = 0;
+            (state.backlog, state.late_backlog) = (0, 0);
             if state.leftovers.is_empty() {
                 return !more;
             }

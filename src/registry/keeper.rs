@@ -2,7 +2,7 @@
 //!
 //! It frees what takes long: the contents of large buckets that exited, and what snapshots held that are closed. While
 //! somebody holds a snapshot it looks now and then by itself whether there is something, so that closing one need not
-//! wake it. It sleeps as long as there is nothing to do, and nothing that callers do depends on it: if it is suspended
+//! wake it: often while more and more is kept for snapshots, so that it is not behind when they are closed. It sleeps as long as there is nothing to do, and nothing that callers do depends on it: if it is suspended
 //! or dead, reads and changes go on. All that it knows is in the table and the bell, so the next one after it goes on
 //! where it died.
 
@@ -77,26 +77,22 @@ impl Kept {
 /// The thread's life.
 fn keep(keeper: &Keeper, table: &Table, bell: &Bell) {
     crate::thread::keep_foreign_code_away();
-    let mut pause = None;
+    let (mut pause, mut kept) = (None, 0);
     loop {
         let called = match bell.hear(pause.map(|pause| Instant::now() + pause)) {
             Call::Stop => return,
             Call::Ring => true,
             Call::TimedOut => false,
         };
-        pause = look(keeper, table, bell, called, pause);
+        let before = std::mem::replace(&mut kept, table.cuts.kept());
+        let busy = called || kept > before || table.cuts.is_untidy();
+        pause = look(keeper, table, bell, called)
+            .then(|| if busy { OFTEN } else { pause.map_or(OFTEN, |pause| (2 * pause).min(SELDOM)) });
     }
 }
 
-/// Frees what there is, and tells when to look again: never, if nobody holds a snapshot.
-fn look(
-    keeper: &Keeper,
-    table: &Table,
-    bell: &Bell,
-    called: bool,
-    pause: Option<Duration>,
-) -> Option<Duration> {
-    let busy = called || table.cuts.is_untidy();
+/// Frees what there is, and tells whether to look again without a call: not if nobody holds a snapshot.
+fn look(keeper: &Keeper, table: &Table, bell: &Bell, called: bool) -> bool {
     let tidy = table.cuts.tidy();
     bell.checkpoint();
     if called {
@@ -108,9 +104,9 @@ fn look(
         // SeqCst, paired with the one in `attend`: either we find the cut, or who took it finds us inattentive.
         fence(Ordering::SeqCst);
         if !table.cuts.is_held() && !table.cuts.is_untidy() {
-            return None;
+            return false;
         }
     }
     keeper.attentive.store(true, Ordering::Relaxed);
-    Some(if busy { OFTEN } else { pause.map_or(OFTEN, |pause| (2 * pause).min(SELDOM)) })
+    true
 }
