@@ -77,7 +77,6 @@ mod pool;
 mod registry;
 mod slot;
 mod snapshot;
-#[cfg_attr(all(test, any(loom, shuttle)), path = "models/supervisor.rs")]
 mod supervisor;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/sync.rs")]
 mod sync;
@@ -104,7 +103,6 @@ pub use registry::RegistryStats;
 pub use registry::hooks;
 pub use registry::{Create, Options, Registry, Started};
 pub use snapshot::{Cursor, Snapshot};
-#[cfg(not(all(test, any(loom, shuttle))))]
 pub use supervisor::{
     ChildId, Life, Restart, Strategy, Supervisor, SupervisorOptions, SupervisorStats, Worker, WorkerOptions,
     WorkerStats,

@@ -4,7 +4,7 @@
 //!
 //! The code under test is the real one. `sync` gives it the checker's atomics; memory is watched, so a model fails
 //! when something is used after it was freed, or freed with nothing that orders it after its last use. What is not
-//! modelled: the pool's and the allocator's own code, the registry's thread, and membarrier: readers and writers fence, as
+//! modelled: the pool's and the allocator's own code, the registry's threads (their supervisor is), time, and membarrier: readers and writers fence, as
 //! they do where the system has none. Such a fence also acquires, so an Acquire just before it cannot be shown to be
 //! needed.
 
@@ -20,13 +20,18 @@ mod pins;
 mod planted;
 mod slots;
 mod snapshots;
+mod supervisors;
 mod trees;
 mod turns;
 
 #[cfg(loom)]
-use loom::thread::{self, JoinHandle};
+use loom::thread;
+#[cfg(loom)]
+pub(crate) use loom::thread::JoinHandle;
 #[cfg(all(shuttle, not(loom)))]
-use shuttle::thread::{self, JoinHandle};
+use shuttle::thread;
+#[cfg(all(shuttle, not(loom)))]
+pub(crate) use shuttle::thread::JoinHandle;
 
 use crate::bucket::Bucket;
 use crate::epoch;
@@ -37,7 +42,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Starts a thread of a model.
-fn spawn<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
+pub(crate) fn spawn<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
     thread::spawn(|| {
         let result = work();
         owner::leave();
@@ -54,6 +59,7 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
     let bounds = explore(move || {
         counted.fetch_add(1, Ordering::Relaxed);
         model();
+        crate::thread::all_end();
         epoch::leave_record();
     });
     let thread = std::thread::current();

@@ -30,6 +30,7 @@ pub(crate) mod bell;
 mod child;
 mod deeds;
 mod entry;
+#[cfg(not(all(test, any(loom, shuttle))))]
 mod inside;
 mod node;
 mod report;
@@ -46,6 +47,7 @@ use bell::Bell;
 use child::{Child, Work};
 use deeds::Deeds;
 use entry::{Entry, Key, Member};
+#[cfg(not(all(test, any(loom, shuttle))))]
 pub(crate) use inside::{Inside, OwnThread};
 pub use node::Life;
 use node::{Node, State};

@@ -48,11 +48,39 @@ const WRONG: &[Planted] = &[
         "event/handler.rs",
         "self.ended.notify_all(); // the right to run is free",
     ),
+    ("supervisors::a_bell_is_heard", Missing, "supervisor/bell.rs", "self.called.notify_all("),
+    ("supervisors::a_bell_tells_to_stop", Missing, "supervisor/bell.rs", "self.stop.store(true, "),
+    (
+        "supervisors::a_failure_beside_the_workers_stop",
+        Missing,
+        "supervisor/bell.rs",
+        "self.stop.store(true, ",
+    ),
+    (
+        "supervisors::a_failure_beside_an_add",
+        Missing,
+        "supervisor/node.rs",
+        "self.changed.notify_all(); // a child has ended",
+    ),
+    (
+        "supervisors::a_restart_of_all_beside_a_start_below",
+        Missing,
+        "supervisor/turn.rs",
+        "self.changed.notify_all(); // the turn is free",
+    ),
+    // A thread that begins believes that it was told to stop.
+    (
+        "supervisors::a_restart_of_all_beside_a_start_below",
+        Missing,
+        "supervisor/bell.rs",
+        "self.stop.store(false, ",
+    ),
 ];
 
 /// What is wrong with the order of memory. shuttle knows one order only.
 #[cfg(loom)]
 const UNORDERED: &[Planted] = &[
+    ("supervisors::a_bell_is_heard", Fault::Weak, "supervisor/bell.rs", "if !self.rung.swap(true, "),
     ("pins::what_is_pinned_lives", Fault::Weak, "epoch.rs", "self.epoch.store(0, "),
     ("pins::two_collect_beside_a_reader", Fault::Weak, "epoch.rs", "self.epoch.store(EPOCH.load("),
     ("pins::what_is_pinned_lives", Missing, "models/fence.rs", "fence(Ordering::SeqCst); // the reader's"),

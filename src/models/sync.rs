@@ -183,8 +183,11 @@ number!(AtomicUsize, usize);
 #[derive(Default)]
 pub(crate) struct Mutex<T>(checker::sync::Mutex<T>);
 
-/// Empty only while its condition is waited for.
-pub(crate) struct MutexGuard<'m, T>(Option<checker::sync::MutexGuard<'m, T>>);
+/// Empty only while its condition is waited for, or while it is unlocked.
+pub(crate) struct MutexGuard<'m, T> {
+    mutex: &'m checker::sync::Mutex<T>,
+    guard: Option<checker::sync::MutexGuard<'m, T>>,
+}
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Mutex<T> {
@@ -193,25 +196,36 @@ impl<T> Mutex<T> {
 
     #[track_caller]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+        let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        MutexGuard { mutex: &self.0, guard: Some(guard) }
     }
 
     #[track_caller]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
+        self.0.try_lock().ok().map(|guard| MutexGuard { mutex: &self.0, guard: Some(guard) })
+    }
+}
+
+impl<T> MutexGuard<'_, T> {
+    #[track_caller]
+    pub(crate) fn unlocked<R>(guard: &mut Self, work: impl FnOnce() -> R) -> R {
+        drop(guard.guard.take());
+        let result = work();
+        guard.guard = Some(guard.mutex.lock().unwrap_or_else(PoisonError::into_inner));
+        result
     }
 }
 
 impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
-        self.0.as_ref().expect("nobody waits")
+        self.guard.as_ref().expect("nobody waits")
     }
 }
 
 impl<T> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.0.as_mut().expect("nobody waits")
+        self.guard.as_mut().expect("nobody waits")
     }
 }
 
@@ -264,8 +278,8 @@ impl Condvar {
 
     #[track_caller]
     pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-        let inner = guard.0.take().expect("nobody waits");
-        guard.0 = Some(self.0.wait(inner).unwrap_or_else(PoisonError::into_inner));
+        let inner = guard.guard.take().expect("nobody waits");
+        guard.guard = Some(self.0.wait(inner).unwrap_or_else(PoisonError::into_inner));
     }
 
     /// In a model no time ever runs out.

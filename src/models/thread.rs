@@ -1,10 +1,32 @@
-//! In the place of `thread.rs` under a model checker, whose threads are none of the system's: there are none.
+//! In the place of `thread.rs` under a model checker: threads of the checker's.
 
+use super::models::{self, JoinHandle};
 use crate::error::Error;
-use std::thread::JoinHandle;
+use crate::sync::global;
 
-pub(crate) fn start(_name: String, _work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
-    Err(Error::Unsupported)
+/// Nobody needs it.
+pub(crate) struct Handle;
+
+/// Those that were started. The lock is never held across a switch of threads.
+#[derive(Default)]
+struct Started(parking_lot::Mutex<Vec<JoinHandle<()>>>);
+
+global! {
+    static STARTED: Started = Started::default();
+}
+
+pub(crate) fn start(_name: String, work: impl FnOnce() + Send + 'static) -> Result<Handle, Error> {
+    let handle = models::spawn(work);
+    STARTED.0.lock().push(handle);
+    Ok(Handle)
+}
+
+/// Waits until all that were started have ended: a model's statics end with its first thread.
+pub(crate) fn all_end() {
+    let next = || STARTED.0.lock().pop();
+    while let Some(thread) = next() {
+        thread.join().unwrap();
+    }
 }
 
 pub(crate) fn has_deadlines() -> bool {

@@ -41,7 +41,7 @@ impl Bell {
     }
 
     /// Tells the sleeper to stop.
-    pub(super) fn tell(&self) {
+    pub(crate) fn tell(&self) {
         self.stop.store(true, Ordering::Release); // Release: pairs with `is_told`
         #[cfg(feature = "test-hooks")]
         self.hooks.resume();

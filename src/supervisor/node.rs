@@ -150,7 +150,7 @@ impl Node {
         if running {
             entry.handle = None; // it may have much to do yet: nobody waits for that
         }
-        self.changed.notify_all();
+        self.changed.notify_all(); // a child has ended
         if running && !state.busy {
             state.busy = true;
             self.serve(state, deeds);

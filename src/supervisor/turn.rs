@@ -29,7 +29,7 @@ impl Node {
             }
         }
         state.busy = false;
-        self.changed.notify_all();
+        self.changed.notify_all(); // the turn is free
     }
 
     /// Does what the end of a child asks for; an error if that is too much.
