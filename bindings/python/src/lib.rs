@@ -15,6 +15,7 @@
 //! | `contents` | whole buckets and tables as the core packs them |
 //! | `bulk` | many names, keys or items as the core wants them |
 //! | `errors` | statuses as Python exceptions |
+//! | `guest` | calls of Python code in threads of the core |
 //! | `interpreter` | why there can be only one |
 //! | `wait` | waiting without the GIL |
 //! | `registry`, `bucket`, `snapshot`, `batch`, `owner`, `entry`, `subscription`, `supervisor` | the classes |
@@ -30,6 +31,7 @@ mod convert;
 mod core;
 mod entry;
 mod errors;
+mod guest;
 mod interpreter;
 mod log;
 mod owner;

@@ -8,7 +8,7 @@ use crate::errors::{self, invalid, type_name, wrong_type};
 use crate::registry::handle;
 use crate::types::*;
 use crate::wait::wait;
-use crate::{contents, time};
+use crate::{contents, guest, time};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyList, PyNotImplemented, PyString, PyTuple};
 pub(crate) use worker::Worker;
@@ -300,22 +300,32 @@ impl Work for Job {
 impl Job {
     fn call(&self, py: Python<'_>, worker: u64) -> i32 {
         let Some(function) = &self.0 else { return 0 };
+        let function = function.bind(py);
         let result = Bound::new(py, Worker { id: worker })
-            .and_then(|worker| function.bind(py).call1((worker,)))
-            .map(|result| status(&result));
-        result.unwrap_or_else(|error| {
-            error.write_unraisable(py, Some(function.bind(py)));
-            KVREG_FAILED
-        })
+            .and_then(|worker| PyTuple::new(py, [worker]))
+            .and_then(|args| guest::call(function, &args));
+        match result {
+            Ok(result) => {
+                let status = status(&result);
+                guest::release(result);
+                status
+            }
+            Err(error) => {
+                guest::report(error, function);
+                KVREG_FAILED
+            }
+        }
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        let function = self.0.take();
-        let mut function = std::mem::ManuallyDrop::new(function);
+        let Some(function) = self.0.take() else { return };
+        let function = std::mem::ManuallyDrop::new(function);
         // With an interpreter that is ending, it stays.
-        let _ = Python::try_attach(|_| drop(function.take()));
+        let _ = Python::try_attach(|py| {
+            guest::release(std::mem::ManuallyDrop::into_inner(function).into_bound(py));
+        });
     }
 }
 

@@ -266,6 +266,48 @@ def test_the_end_of_the_process_ends_supervisors(script: Script) -> None:
     assert (done.stdout, done.stderr) == ("ended in good order\n", "")
 
 
+@pytest.mark.parametrize(
+    "work",
+    [
+        "while True: pass",
+        "while True: worker.wait(0)",
+        "while True: time.sleep(0)",
+        "threading.Lock().acquire(); kvreg.Registry().subscribe().next()",
+        "next(iter(int, 1) for _ in iter(int, 1))",
+        "sys.unraisablehook = lambda what: [None for _ in iter(int, 1)]; 1 / 0",
+        "return type('T', (), {'__del__': lambda self: [None for _ in iter(int, 1)]})()",
+    ],
+)
+def test_the_end_of_the_process_leaves_workers_behind(script: Script, work: str) -> None:
+    done = script(
+        "import kvreg, sys, threading, time\n"
+        "begun = threading.Event()\n"
+        "def work(worker):\n"
+        "    begun.set()\n"
+        f"    {work}\n"
+        "supervisor = kvreg.Supervisor()\n"
+        "supervisor.add(work, timeout=0.01)\n"
+        "begun.wait()\n"
+        "print('end')\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
+
+
+def test_what_else_a_worker_may_raise(supervisor: kvreg.Supervisor, unraisable: queue.Queue[Any]) -> None:
+    for number, error in enumerate((SystemExit, KeyboardInterrupt, GeneratorExit, BaseException)):
+        errors: list[type[BaseException]] = [error]
+
+        def work(worker: kvreg.Worker) -> None:
+            if errors:
+                raise errors.pop()(7)
+            worker.wait()
+
+        supervisor.add(work)
+        assert unraisable.get() == (error, "7")
+        while supervisor.stats().restarts <= number:
+            pass
+
+
 def test_a_worker_does_not_keep_the_gil(supervisor: kvreg.Supervisor) -> None:
     for _ in range(10):
         supervisor.add(lambda worker: worker.wait())
