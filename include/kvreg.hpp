@@ -1793,7 +1793,9 @@ template <class Function, bool Catches> struct Working {
             function(worker);
             return 0;
         } else if constexpr (std::is_integral_v<Answer>) {
-            return static_cast<std::int32_t>(function(worker));
+            const Answer answer = function(worker);
+            const auto status = static_cast<std::int32_t>(answer);
+            return static_cast<Answer>(status) == answer ? status : KVREG_FAILED; // one that is too large is no zero
         } else {
             return static_cast<std::int32_t>(status_of(function(worker)));
         }

@@ -63,6 +63,29 @@ TEST(what_a_worker_may_give) {
     for (const Worker worker : workers) CHECK(worker.stats().status() == Status::dead);
 }
 
+// A number that is not 0 is a failure, however large.
+TEST(large_numbers_are_failures) {
+    const Supervisor supervisor = Supervisor::start({"all", Strategy::one_for_one, 100}).value();
+    const auto gives = [&](auto number) {
+        WorkerOptions options;
+        options.restart = Restart::transient;
+        std::atomic<int> runs{0};
+        const Worker worker = supervisor.add(options, [&runs, number](Worker self) -> decltype(number) {
+            if (runs++ == 0) return number;
+            self.sleep();
+            return 0;
+        }).value();
+        until([&] { return runs == 2; });
+        const int status = worker.stats().value().status;
+        CHECK(worker.stop());
+        return status;
+    };
+    CHECK_EQ(gives(std::int64_t{1} << 32), KVREG_FAILED);
+    CHECK_EQ(gives(~std::uint64_t{0}), -1);
+    CHECK_EQ(gives(static_cast<signed char>(-3)), -3);
+    CHECK_EQ(gives(std::uint32_t{1} << 31), INT32_MIN);
+}
+
 TEST(a_tree_ends_itself) {
     std::atomic<int> running{0};
     const auto work = [&running](Worker worker) {
@@ -137,6 +160,7 @@ TEST(stats_and_log) {
 int main() {
     RUN(what_a_worker_throws_is_its_failure);
     RUN(what_a_worker_may_give);
+    RUN(large_numbers_are_failures);
     RUN(a_tree_ends_itself);
     RUN(a_supervisor_gives_up);
     RUN(bad_arguments);
