@@ -66,7 +66,8 @@ programs!(
         torn,
         unload,
         update,
-        values
+        values,
+        workers
     ]
 );
 programs!(
