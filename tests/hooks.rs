@@ -398,6 +398,44 @@ fn nobody_notices_that_threads_die() {
     assert_eq!(kept[0].check(), Err(Error::Dead));
 }
 
+/// Registries are stopped while their threads are being killed, so that some give up just then: the stop ends them all, the
+/// handler has seen all that happened, and its function is gone.
+#[test]
+fn a_registry_is_stopped_while_its_threads_are_killed() {
+    for round in 0..300_u32 {
+        let max_restarts = [u32::MAX, 0, 1, 5][round as usize % 4];
+        let (registry, _) = Registry::start_with(Options { max_restarts, ..Options::default() }).unwrap();
+        let (handler, seen) = count_events(registry);
+        let timed = registry.create("timed").unwrap();
+        let _ = timed.put_for("key", 1, Duration::from_secs(1000));
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for name in ["keeper", "timer", "handler"] {
+                let stop = &stop;
+                scope.spawn(move || {
+                    let mut kills = 0;
+                    let kill = || match name {
+                        "handler" => hooks::kill_handler_thread(registry, handler),
+                        name => hooks::kill_thread(registry, name),
+                    };
+                    while kill() == Ok(()) {
+                        kills += 1;
+                        stop.fetch_or(kills >= round % 7, Ordering::Relaxed);
+                    }
+                    stop.store(true, Ordering::Relaxed);
+                });
+            }
+            while !stop.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            registry.stop().unwrap();
+        });
+        assert_eq!(timed.check(), Err(Error::Dead));
+        assert_eq!(seen.load(Ordering::Relaxed), 2, "one create and one exit");
+        assert_eq!(Arc::strong_count(&seen), 1, "the function is gone");
+    }
+}
+
 #[test]
 fn reads_take_neither_the_turn_nor_a_buckets_lock() {
     let (registry, bucket) = start();

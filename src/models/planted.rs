@@ -42,12 +42,7 @@ const WRONG: &[Planted] = &[
         "event/queue.rs",
         "self.changed.notify_all(); // for an event",
     ),
-    (
-        "events::a_handler_is_removed_beside_a_change",
-        Missing,
-        "event/handler.rs",
-        "self.ended.notify_all(); // the right to run is free",
-    ),
+    ("events::a_handler_is_removed_beside_a_change", Missing, "event/call.rs", "self.0.ended.notify_all();"),
     ("supervisors::a_bell_is_heard", Missing, "supervisor/bell.rs", "self.called.notify_all("),
     ("supervisors::a_bell_tells_to_stop", Missing, "supervisor/bell.rs", "self.stop.store(true, "),
     (
