@@ -809,6 +809,8 @@ public:
     constexpr explicit operator bool() const noexcept { return id_ != 0; }
     /// Whether the owner lives now.
     bool alive() const noexcept { return kvreg_owner_check(id_) == KVREG_OK; }
+    /// Ends it now: a thread's owner before its thread, or one whose Owner is elsewhere.
+    Result<void> close() const { return detail::to_status(kvreg_owner_close(id_)); }
 
     friend constexpr bool operator==(OwnerRef a, OwnerRef b) noexcept { return a.id_ == b.id_; }
     friend constexpr bool operator!=(OwnerRef a, OwnerRef b) noexcept { return a.id_ != b.id_; }

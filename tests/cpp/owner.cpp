@@ -55,8 +55,14 @@ TEST(a_thread_has_an_owner) {
         CHECK(own == OwnerRef::of_thread().value());
         bucket = registry.create_with("b", {own}).value().bucket;
         CHECK(bucket.alive());
+        // It can be ended before its thread, which then has another.
+        CHECK(own.close() && !own.alive() && own.close().status() == Status::dead);
+        CHECK(!bucket.alive());
+        bucket = registry.create_with("b", {OwnerRef::of_thread().value()}).value().bucket;
+        CHECK(OwnerRef::of_thread().value() != own && bucket.alive());
     }).join();
     CHECK(!bucket.alive());
+    CHECK(OwnerRef().close().status() == Status::bad_handle);
 }
 
 TEST(a_handle_does_what_it_may) {
