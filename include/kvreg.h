@@ -1344,7 +1344,7 @@ typedef struct kvreg_stats {
    */
   uint64_t handler_failures;
   /**
-   * Bytes of memory that the nodes of all registries of this process have from the system.
+   * Bytes of memory that the nodes, names and small items of all registries of this process have from the system.
    */
   uint64_t node_bytes;
   /**

@@ -33,6 +33,7 @@ pub(crate) use fence::fence_after_exchange;
 
 use crate::fork;
 use crate::leave;
+use crate::pool::Spares;
 use crate::sync::{
     AtomicBool, AtomicPtr, AtomicU64, Ordering, fence, global, memory, sleep, spin_loop, yield_now,
 };
@@ -48,8 +49,9 @@ global! {
     static RECORDS: AtomicPtr<Record> = AtomicPtr::new(ptr::null_mut());
 }
 
-/// One thread's pin, on a line of its own, so that pinning touches no line that another thread writes.
-#[repr(align(128))]
+/// One thread's pin, on a line of its own, so that pinning touches no line that another thread writes. Its order is
+/// kept: what every call touches is close to its beginning.
+#[repr(C, align(128))]
 struct Record {
     /// 0, or the epoch of its thread's pin.
     epoch: AtomicU64,
@@ -59,6 +61,8 @@ struct Record {
     next: AtomicPtr<Record>,
     /// What its thread retired. Only its thread looks at it.
     bags: UnsafeCell<Bags>,
+    /// Memory that its thread has in reserve. As above.
+    spares: UnsafeCell<Spares>,
 }
 
 /// Gives the thread's record back, and its garbage to the others. Called when the thread ends.
@@ -71,12 +75,25 @@ pub(crate) fn leave_record() {
     }
 }
 
+/// Gives this thread's spares, if it has a record. What is called does not come back here.
+#[inline(always)]
+pub(crate) fn with_spares<R>(work: impl FnOnce(Option<&mut Spares>) -> R) -> R {
+    let record = current::get();
+    // SAFETY: records are never freed; only its thread looks at the spares, which is us, and it does so here only.
+    work(unsafe { record.as_ref().map(|record| &mut *record.spares.get()) })
+}
+
 impl Record {
+    #[cold]
+    #[inline(never)]
     fn release(&self) {
         // In the child of a fork nobody takes it over, and the lock may be held by a thread that is gone.
         if fork::check().is_ok() {
             // SAFETY: only its thread looks at it, which is us.
-            unsafe { (*self.bags.get()).give_up() };
+            unsafe {
+                (*self.bags.get()).give_up();
+                (*self.spares.get()).give_up();
+            }
         }
         // Release: whoever takes the record next sees no pin.
         self.taken.store(false, Ordering::Release);
@@ -257,6 +274,7 @@ fn take() -> *const Record {
         taken: AtomicBool::new(true),
         next: AtomicPtr::new(ptr::null_mut()),
         bags: UnsafeCell::default(),
+        spares: UnsafeCell::default(),
     });
     let mut head = RECORDS.load(Ordering::Relaxed);
     loop {

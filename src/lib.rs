@@ -27,7 +27,7 @@
 //! | `sync` | the atomics and locks that everything below uses |
 //! | `leave`, `fork` | what a thread holds when it ends; what a child may do |
 //! | `epoch` | pins: what keeps memory alive under a reader that takes no lock |
-//! | `pool` | memory for tree nodes, given back to the system in chunks of 64 KiB |
+//! | `pool` | memory for nodes, names and items: chunks of 64 KiB, many of them on huge pages, given back to the system |
 //! | `tree` | the wide radix tree over hashes that tables and buckets are made of |
 //! | `cuts` | the moments that snapshots show, and what is kept for them |
 //! | `lock` | a lock in one word, for short changes and for long ones |

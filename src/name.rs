@@ -7,7 +7,8 @@
 use crate::bucket::Contents;
 use crate::epoch::Pin;
 use crate::error::Error;
-use crate::sync::memory::{self, alloc, dealloc};
+use crate::pool;
+use crate::sync::memory;
 use crate::sync::{AtomicPtr, MODELLED, Ordering};
 use crate::tree::Entry;
 use core::ptr::{self, NonNull};
@@ -46,11 +47,10 @@ impl Name {
     /// Makes a name that its table owns: [`Entry::release`] ends it. `bytes` has at most [`MAX_LEN`] bytes.
     pub(crate) fn new(bytes: &[u8], id: u64, birth: u64) -> NonNull<Name> {
         let len = u16::try_from(bytes.len()).expect("checked at the boundary");
-        let layout = Name::layout(bytes.len());
-        // SAFETY: the layout has a size, that of the head at least.
-        let Some(name) = NonNull::new(unsafe { alloc(layout) }.cast::<Name>()) else {
-            handle_alloc_error(layout)
+        let Some(name) = pool::take_entry(Name::size(bytes.len())) else {
+            handle_alloc_error(Layout::new::<Name>())
         };
+        let name = name.cast::<Name>();
         // SAFETY: freshly allocated for one head and `len` bytes after it, and nobody else knows it.
         unsafe {
             name.write(Name { birth, id, contents: AtomicPtr::new(ptr::null_mut()), len, bytes: [] });
@@ -97,10 +97,10 @@ impl Name {
         }
     }
 
-    fn layout(len: usize) -> Layout {
+    /// In bytes.
+    fn size(len: usize) -> usize {
         // At least the whole head with its padding, which short names then fill.
-        let size = size_of::<Name>().max(core::mem::offset_of!(Name, bytes) + len);
-        Layout::from_size_align(size, align_of::<Name>()).expect("65,535 bytes and a head are no overflow")
+        size_of::<Name>().max(core::mem::offset_of!(Name, bytes) + len)
     }
 }
 
@@ -123,7 +123,7 @@ unsafe impl Entry for Name {
         // SAFETY: alive by this function's contract, and so are its contents.
         unsafe {
             let contents = (*this).contents_ptr().map_or(0, |contents| contents.as_ref().weight());
-            Name::layout(usize::from((*this).len)).size() + contents
+            Name::size(usize::from((*this).len)) + contents
         }
     }
 
@@ -133,7 +133,8 @@ unsafe impl Entry for Name {
             if let Some(contents) = (*this).contents_ptr() {
                 Contents::free(contents);
             }
-            dealloc(this.cast_mut().cast(), Name::layout(usize::from((*this).len)));
+            let size = Name::size(usize::from((*this).len));
+            pool::give_entry(size, NonNull::new_unchecked(this.cast_mut().cast()));
         }
     }
 }

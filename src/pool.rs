@@ -1,20 +1,35 @@
-//! Memory for tree nodes: cache-line aligned blocks of nine sizes, given back to the system by pages.
+//! Memory for tree nodes and for entries, given back to the system by pages.
 //!
-//! malloc would give 16-byte alignment, and a leaf that straddles cache lines costs a lookup one more miss. So nodes
-//! are cut from chunks of 64 KiB, each of one size; a chunk knows how many of its nodes live, and when none does its
-//! pages go back to the system (its address range is kept for another chunk). A slab allocator (J. Bonwick, "The Slab
-//! Allocator", 1994) in its simplest form. One pool for the process: all tables and buckets share it.
+//! malloc would give nodes 16-byte alignment, and a leaf that straddles cache lines costs a lookup one more miss. So
+//! nodes are cut from chunks of 64 KiB, each of one size; a chunk knows how many of its nodes live, and when none does
+//! its pages go back to the system (see `pages`). A slab allocator (J. Bonwick, "The Slab Allocator", 1994) in its
+//! simplest form. One pool for the process: all tables and buckets share it.
+//!
+//! Names and items come from here too, so that they lie on huge pages where there are many of them, and for the 8
+//! bytes that malloc adds to each. Threads have spare ones (see `spares`), since most changes need one.
 
-use crate::sync::{AtomicUsize, Mutex, Ordering};
+mod pages;
+mod spares;
+
+pub(crate) use pages::{add_helper, remove_helper, stock};
+pub(crate) use spares::{Spares, give_entry, take_entry};
+
+use crate::sync::Mutex;
+use pages::CHUNK;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{self, NonNull};
 
 /// Sizes are numbered by the node's fan-out: 0 is a leaf, k an inner node of 2^k children.
 pub(crate) const SIZES: usize = 9;
 
-const CHUNK: usize = 64 << 10;
-const REGION: usize = 2 << 20;
 const LINE: usize = 64;
+
+/// Entries of up to this many bytes come from the pool, in steps of a word; larger ones are left to malloc.
+const LARGEST: usize = 128;
+const WORD: usize = 8;
+/// The smallest entry.
+const SMALLEST: usize = 32;
+const ENTRY_SIZES: usize = (LARGEST - SMALLEST) / WORD + 1;
 
 /// Bytes of a node of this size number, a multiple of the cache line.
 pub(crate) const fn size_of_node(size: usize) -> usize {
@@ -45,20 +60,32 @@ struct Class {
 unsafe impl Send for Class {}
 
 const fn class(size: usize) -> Mutex<Class> {
-    Mutex::new(Class { size: size_of_node(size), open: Vec::new() })
+    Mutex::new(Class { size, open: Vec::new() })
 }
 
-/// Address ranges without a chunk; their pages are with the system.
-struct Ranges(Vec<NonNull<u8>>);
+const fn nodes(size: usize) -> Mutex<Class> {
+    class(size_of_node(size))
+}
 
-// SAFETY: nobody uses these addresses.
-unsafe impl Send for Ranges {}
+static NODES: [Mutex<Class>; SIZES] =
+    [nodes(0), nodes(1), nodes(2), nodes(3), nodes(4), nodes(5), nodes(6), nodes(7), nodes(8)];
 
-static CLASSES: [Mutex<Class>; SIZES] =
-    [class(0), class(1), class(2), class(3), class(4), class(5), class(6), class(7), class(8)];
-/// How many chunks have pages from the system.
-static CHUNKS: AtomicUsize = AtomicUsize::new(0);
-static RANGES: Mutex<Ranges> = Mutex::new(Ranges(Vec::new()));
+/// From the smallest to [`LARGEST`], word by word.
+static ENTRIES: [Mutex<Class>; ENTRY_SIZES] = [
+    class(32),
+    class(40),
+    class(48),
+    class(56),
+    class(64),
+    class(72),
+    class(80),
+    class(88),
+    class(96),
+    class(104),
+    class(112),
+    class(120),
+    class(128),
+];
 
 /// Under AddressSanitizer each node is an allocation of its own: so it notices the use of a freed one, and finds what
 /// nodes lead to when it looks for leaks.
@@ -71,12 +98,12 @@ pub(crate) fn take(size: usize) -> NonNull<u8> {
         // SAFETY: the layout has a size.
         return NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
     }
-    CLASSES[size].lock().take()
+    NODES[size].lock().take().unwrap_or_else(|| handle_alloc_error(layout_apart(size)))
 }
 
-/// How many bytes nodes have from the system.
+/// How many bytes nodes and entries have from the system.
 pub(crate) fn bytes() -> u64 {
-    (CHUNKS.load(Ordering::Relaxed) * CHUNK) as u64 // Relaxed: a figure
+    pages::bytes() as u64
 }
 
 /// # Safety
@@ -87,7 +114,7 @@ pub(crate) unsafe fn give(size: usize, node: NonNull<u8>) {
         return unsafe { dealloc(node.as_ptr(), layout_apart(size)) };
     }
     // SAFETY: this function's contract.
-    unsafe { CLASSES[size].lock().give(node) }
+    unsafe { NODES[size].lock().give(node) }
 }
 
 fn layout_apart(size: usize) -> Layout {
@@ -95,10 +122,11 @@ fn layout_apart(size: usize) -> Layout {
 }
 
 impl Class {
-    fn take(&mut self) -> NonNull<u8> {
+    /// None if the system has no memory.
+    fn take(&mut self) -> Option<NonNull<u8>> {
         let chunk = match self.open.last() {
             Some(chunk) => chunk.as_ptr(),
-            None => self.add_chunk(),
+            None => self.add_chunk()?,
         };
         // SAFETY: an open chunk is initialised and has room; the lock that guards this class guards it too.
         unsafe {
@@ -115,7 +143,7 @@ impl Class {
             if (*chunk).free.is_null() && (*chunk).fresh + self.size > CHUNK {
                 self.close(chunk);
             }
-            NonNull::new_unchecked(node)
+            NonNull::new(node)
         }
     }
 
@@ -137,19 +165,18 @@ impl Class {
             // The last open chunk stays, so that a size used once in a while does not go back and forth.
             if (*chunk).live == 0 && self.open.len() > 1 {
                 self.close(chunk);
-                give_back(NonNull::new_unchecked(chunk).cast());
+                pages::give_back(NonNull::new_unchecked(chunk).cast());
             }
         }
     }
 
     #[cold]
-    fn add_chunk(&mut self) -> *mut Chunk {
-        let chunk = range().cast::<Chunk>();
-        CHUNKS.fetch_add(1, Ordering::Relaxed); // Relaxed: a figure
+    fn add_chunk(&mut self) -> Option<*mut Chunk> {
+        let chunk = pages::take()?.cast::<Chunk>();
         // SAFETY: a range is CHUNK bytes that nobody else uses, aligned to CHUNK.
         unsafe { chunk.write(Chunk { free: ptr::null_mut(), fresh: LINE, live: 0, place: self.open.len() }) };
         self.open.push(chunk);
-        chunk.as_ptr()
+        Some(chunk.as_ptr())
     }
 
     /// Takes a chunk from among those that have room.
@@ -176,63 +203,51 @@ fn spoil(bytes: usize, node: NonNull<u8>) {
     }
 }
 
-/// CHUNK bytes of address space, aligned to CHUNK, readable and writable.
-fn range() -> NonNull<u8> {
-    let mut ranges = RANGES.lock();
-    if let Some(range) = ranges.0.pop() {
-        return range;
-    }
-    // SAFETY: an anonymous mapping at an address of the system's choice touches nothing that exists.
-    let region = unsafe {
-        let access = libc::PROT_READ | libc::PROT_WRITE;
-        libc::mmap(ptr::null_mut(), REGION + CHUNK, access, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
-    };
-    if region == libc::MAP_FAILED {
-        handle_alloc_error(Layout::new::<[u8; REGION]>());
-    }
-    let first = region.cast::<u8>().map_addr(|address| address.next_multiple_of(CHUNK));
-    for i in (0..REGION / CHUNK).rev() {
-        // SAFETY: the mapping is one chunk longer than a region, so all of an aligned region's chunks lie in it.
-        ranges.0.push(unsafe { NonNull::new_unchecked(first.add(i * CHUNK)) });
-    }
-    ranges.0.pop().expect("a region has chunks")
-}
-
-/// # Safety
-/// `range` came from [`range`], and nobody uses it any more.
-unsafe fn give_back(range: NonNull<u8>) {
-    // SAFETY: whole pages of our own mapping, whose contents nobody needs. If the system refuses, they stay resident.
-    unsafe { libc::madvise(range.as_ptr().cast(), CHUNK, libc::MADV_DONTNEED) };
-    CHUNKS.fetch_sub(1, Ordering::Relaxed); // Relaxed: as above
-    RANGES.lock().0.push(range);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// That what is taken lies apart and comes back, for one size.
+    fn check(bytes: usize, aligned: usize, take: impl Fn() -> NonNull<u8>, give: impl Fn(NonNull<u8>)) {
+        let mut places: Vec<_> = (0..2000).map(|_| take()).collect();
+        for (i, place) in places.iter().enumerate() {
+            assert_eq!(place.as_ptr().addr() % aligned, 0);
+            // SAFETY: `bytes` bytes of it are ours.
+            unsafe { ptr::write_bytes(place.as_ptr(), i as u8, bytes) };
+        }
+        for (i, place) in places.iter().enumerate() {
+            // SAFETY: as above.
+            let all = unsafe { std::slice::from_raw_parts(place.as_ptr(), bytes) };
+            assert!(all.iter().all(|&byte| byte == i as u8), "{bytes} bytes, {i} overlaps another");
+        }
+        places.sort();
+        places.dedup();
+        assert_eq!(places.len(), 2000);
+        places.into_iter().for_each(give);
+    }
+
     #[test]
     fn nodes_are_aligned_apart_and_reused() {
         for size in 0..SIZES {
-            let bytes = size_of_node(size);
-            let mut nodes: Vec<_> = (0..2000).map(|_| take(size)).collect();
-            for (i, node) in nodes.iter().enumerate() {
-                assert_eq!(node.as_ptr().addr() % LINE, 0);
-                // SAFETY: `bytes` bytes of it are ours.
-                unsafe { ptr::write_bytes(node.as_ptr(), i as u8, bytes) };
-            }
-            for (i, node) in nodes.iter().enumerate() {
-                // SAFETY: as above.
-                let all = unsafe { std::slice::from_raw_parts(node.as_ptr(), bytes) };
-                assert!(all.iter().all(|&byte| byte == i as u8), "size {size}, node {i} overlaps another");
-            }
-            nodes.sort();
-            nodes.dedup();
-            assert_eq!(nodes.len(), 2000);
-            for node in nodes {
-                // SAFETY: taken above, and not used any more.
-                unsafe { give(size, node) };
-            }
+            // SAFETY: taken with this size, and not used any more.
+            check(size_of_node(size), LINE, || take(size), |node| unsafe { give(size, node) });
+        }
+    }
+
+    #[test]
+    fn entries_of_all_sizes_are_apart_and_reused_with_and_without_a_record() {
+        for pinned_before in [false, true] {
+            let work = move || {
+                if pinned_before {
+                    drop(crate::epoch::pin());
+                }
+                for bytes in [1, 31, 32, 33, 40, 41, 64, 100, 127, LARGEST, LARGEST + 1, 65_600] {
+                    let take = || take_entry(bytes).unwrap();
+                    // SAFETY: taken for so many bytes, and not used any more.
+                    check(bytes, WORD, take, |entry| unsafe { give_entry(bytes, entry) });
+                }
+            };
+            std::thread::spawn(work).join().unwrap();
         }
     }
 }

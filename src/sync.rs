@@ -28,8 +28,6 @@ pub(crate) const MODELLED: bool = false;
 
 /// Memory that a model checker watches, so that it notices who uses what was freed.
 pub(crate) mod memory {
-    pub(crate) use std::alloc::{alloc, dealloc};
-
     /// Says that somebody uses what lies here.
     #[inline(always)]
     pub(crate) fn used<T>(_place: *const T) {}

@@ -6,11 +6,11 @@
 
 use crate::error::Error;
 use crate::fork;
-use crate::sync::memory::{self, alloc, dealloc};
+use crate::pool;
+use crate::sync::memory;
 use crate::sync::{AtomicU8, AtomicU64, Ordering};
 use crate::tree::Entry;
 use crate::value::{Blob, Text, Value, ValueRef};
-use std::alloc::Layout;
 use std::ptr::{self, NonNull};
 
 /// Text and bytes up to this length are stored with their key.
@@ -147,10 +147,9 @@ impl Item {
         payload: Payload<'_>,
     ) -> Result<NonNull<Item>, Error> {
         let key_len = u16::try_from(key.len()).map_err(|_| Error::InvalidArgument)?;
-        // SAFETY: the layout has a size, that of the head at least.
-        let item =
-            NonNull::new(unsafe { alloc(Item::layout(key.len(), payload.short.len())) }.cast::<Item>())
-                .ok_or(Error::OutOfMemory)?;
+        let item = pool::take_entry(Item::size(key.len(), payload.short.len()))
+            .ok_or(Error::OutOfMemory)?
+            .cast::<Item>();
         let payload = std::mem::ManuallyDrop::new(payload); // its hold is the item's from now on
         let head = Item {
             birth,
@@ -334,15 +333,15 @@ impl Item {
         ptr::with_exposed_provenance(ptr::from_ref(self).addr()) // a tree exposed the address of the whole
     }
 
-    fn layout(key_len: usize, short_len: usize) -> Layout {
+    /// In bytes.
+    fn size(key_len: usize, short_len: usize) -> usize {
         // At least the whole head with its padding, which short keys then fill.
-        let size = size_of::<Item>().max(std::mem::offset_of!(Item, key) + key_len + short_len);
-        Layout::from_size_align(size, align_of::<Item>()).expect("65,535 bytes and a head are no overflow")
+        size_of::<Item>().max(std::mem::offset_of!(Item, key) + key_len + short_len)
     }
 
-    fn own_layout(&self) -> Layout {
+    fn own_size(&self) -> usize {
         let short = if self.kind.is_short() { self.bits() as usize } else { 0 };
-        Item::layout(usize::from(self.key_len), short)
+        Item::size(usize::from(self.key_len), short)
     }
 }
 
@@ -364,7 +363,7 @@ unsafe impl Entry for Item {
     unsafe fn weight(this: *const Item) -> usize {
         // SAFETY: alive by this function's contract.
         let item = unsafe { &*this };
-        item.own_layout().size() + if item.kind.is_long() { item.bytes().map_or(0, <[u8]>::len) } else { 0 }
+        item.own_size() + if item.kind.is_long() { item.bytes().map_or(0, <[u8]>::len) } else { 0 }
     }
 
     unsafe fn release(this: *const Item) {
@@ -372,7 +371,7 @@ unsafe impl Entry for Item {
         unsafe {
             let item = &*this;
             drop(Payload { kind: item.kind, bits: item.bits(), short: &[] });
-            dealloc(this.cast_mut().cast(), item.own_layout());
+            pool::give_entry(item.own_size(), NonNull::new_unchecked(this.cast_mut().cast()));
         }
     }
 }

@@ -475,7 +475,7 @@ pub struct kvreg_stats {
     pub slowest_handler_ns: u64,
     /// How many calls of these handlers failed.
     pub handler_failures: u64,
-    /// Bytes of memory that the nodes of all registries of this process have from the system.
+    /// Bytes of memory that the nodes, names and small items of all registries of this process have from the system.
     pub node_bytes: u64,
     /// How often threads of these handlers were started anew.
     pub handler_restarts: u64,

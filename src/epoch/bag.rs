@@ -1,6 +1,7 @@
 //! Garbage in bags: a thread's own, and those in the yard, which belong to nobody.
 
-use super::{EPOCH, current, oldest, pin};
+use super::{EPOCH, current, oldest, pin, with_spares};
+use crate::pool::Spares;
 use crate::sync::{AtomicBool, MODELLED, Mutex, Ordering, global};
 use std::collections::VecDeque;
 
@@ -221,4 +222,5 @@ pub(crate) fn flush() {
         // SAFETY: no pin sees what is ready.
         unsafe { bag.free() };
     }
+    with_spares(|spares| spares.into_iter().for_each(Spares::give_up)); // each keeps its chunk from the system
 }

@@ -25,3 +25,27 @@ pub(crate) unsafe fn give(size: usize, node: NonNull<u8>) {
     // SAFETY: this function's contract.
     unsafe { memory::dealloc(node.as_ptr(), layout(size)) };
 }
+
+/// In a model nobody has any.
+#[derive(Default)]
+pub(crate) struct Spares;
+
+impl Spares {
+    pub(crate) fn give_up(&mut self) {}
+}
+
+fn layout_of_entry(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, align_of::<AtomicUsize>()).expect("a small size")
+}
+
+pub(crate) fn take_entry(bytes: usize) -> Option<NonNull<u8>> {
+    // SAFETY: an entry has a size.
+    NonNull::new(unsafe { memory::alloc(layout_of_entry(bytes)) })
+}
+
+/// # Safety
+/// `entry` came from [`take_entry`] for so many bytes, and nobody uses it any more.
+pub(crate) unsafe fn give_entry(bytes: usize, entry: NonNull<u8>) {
+    // SAFETY: this function's contract.
+    unsafe { memory::dealloc(entry.as_ptr(), layout_of_entry(bytes)) };
+}

@@ -1,14 +1,16 @@
 //! The registry's thread: does what no caller waits for.
 //!
-//! It frees what takes long: the contents of large buckets that exited, and what snapshots held that are closed. While
-//! somebody holds a snapshot it looks now and then by itself whether there is something, so that closing one need not
-//! wake it: often while more and more is kept for snapshots, so that it is not behind when they are closed. It sleeps as long as there is nothing to do, and nothing that callers do depends on it: if it is suspended
-//! or dead, reads and changes go on. All that it knows is in the table and the bell, so the next one after it goes on
-//! where it died.
+//! It frees what takes long: the contents of large buckets that exited, and what snapshots held that are closed; and it
+//! makes huge pages for the pool. While somebody holds a snapshot it looks now and then by itself whether there is
+//! something, so that closing one need not wake it: often while more and more is kept for snapshots, so that it is not
+//! behind when they are closed. It sleeps as long as there is nothing to do, and nothing that callers do depends on it:
+//! if it is suspended or dead, reads and changes go on. All that it knows is in the table and the bell, so the next one
+//! after it goes on where it died.
 
 use super::Shared;
 use crate::epoch;
 use crate::error::Error;
+use crate::pool;
 use crate::slot::index_of;
 use crate::supervisor::bell::{Bell, Call};
 use crate::sync::{Arc, AtomicBool, Ordering, fence};
@@ -22,13 +24,15 @@ const SELDOM: Duration = Duration::from_millis(80);
 
 pub(super) struct Keeper {
     pub(super) bell: Arc<Bell>,
+    /// Somebody left something to be freed.
+    called: AtomicBool,
     /// It looks after snapshots by itself.
     attentive: AtomicBool,
 }
 
 impl Keeper {
     pub(super) fn new() -> Keeper {
-        Keeper { bell: Arc::default(), attentive: AtomicBool::new(false) }
+        Keeper { bell: Arc::default(), called: AtomicBool::new(false), attentive: AtomicBool::new(false) }
     }
 
     /// Starts the thread.
@@ -39,13 +43,22 @@ impl Keeper {
         table: NonNull<Table>,
     ) -> Result<(), Error> {
         self.attentive.store(false, Ordering::Relaxed); // Relaxed: the start of a thread publishes it
+        self.called.store(true, Ordering::Relaxed); // as above
         let table = Kept(table);
         let run = move |bell: &Bell| keep(&shared.keeper, table.table(), bell);
-        shared.threads.child(&format!("keeper-{}", index_of(registry)), &self.bell, None, run).map(drop)
+        shared.threads.child(&format!("keeper-{}", index_of(registry)), &self.bell, None, run)?;
+        pool::add_helper(&self.bell);
+        Ok(())
+    }
+
+    /// To be called when the thread is to end.
+    pub(super) fn end(&self) {
+        pool::remove_helper(&self.bell);
     }
 
     /// Wakes the thread, once until it has heard: that is a system call for whoever does it.
     pub(super) fn wake(&self) {
+        self.called.store(true, Ordering::Relaxed); // Relaxed: the bell publishes it
         self.bell.ring();
     }
 
@@ -79,11 +92,12 @@ fn keep(keeper: &Keeper, table: &Table, bell: &Bell) {
     crate::thread::keep_foreign_code_away();
     let (mut pause, mut kept) = (None, 0);
     loop {
-        let called = match bell.hear(pause.map(|pause| Instant::now() + pause)) {
-            Call::Stop => return,
-            Call::Ring => true,
-            Call::TimedOut => false,
-        };
+        if bell.hear(pause.map(|pause| Instant::now() + pause)) == Call::Stop {
+            return;
+        }
+        pool::stock();
+        // Relaxed: the bell published it.
+        let called = keeper.called.swap(false, Ordering::Relaxed);
         let before = std::mem::replace(&mut kept, table.cuts.kept());
         let busy = called || kept > before || table.cuts.is_untidy();
         pause = look(keeper, table, bell, called)

@@ -48,7 +48,7 @@ pub struct RegistryStats {
     pub slowest_handler: Duration,
     /// How many calls of handlers failed.
     pub handler_failures: u64,
-    /// Bytes of memory that the nodes of all registries of this process have from the system.
+    /// Bytes of memory that the nodes, names and small items of all registries of this process have from the system.
     pub node_bytes: u64,
     /// How often threads of handlers were started anew.
     pub handler_restarts: u64,

@@ -45,7 +45,7 @@ class RegistryStats:
     handler_failures: int
     """How many calls of handlers failed."""
     node_bytes: int
-    """Bytes of memory that the nodes of all registries of this process have from the system."""
+    """Bytes of memory that the nodes, names and small items of all registries of this process have from the system."""
     handler_restarts: int
     """How often threads of handlers were started anew."""
 
