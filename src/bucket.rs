@@ -27,7 +27,7 @@ pub(crate) use times::{Lease, Life, Time, Times};
 use crate::epoch::{self, Pin};
 use crate::error::Error;
 use crate::fork;
-use crate::name::{MAX_LEN, Name, is_usual};
+use crate::name::{MAX_LEN, Name, is_short};
 use crate::owner::Owner;
 use crate::registry::{self, Registry};
 use crate::slot::{Home, Kind, SlotData, Slots};
@@ -426,7 +426,7 @@ impl Bucket {
     /// As [`Bucket::read`], but None too where it is not simple; calls nothing (see [`crate::tree::glimpse`]).
     #[inline(always)]
     pub(crate) fn glimpse<R>(self, key: &[u8], read: impl FnOnce(&Item) -> R) -> Option<R> {
-        if !is_usual(key.len()) {
+        if !is_short(key.len()) {
             return None;
         }
         let pin = epoch::pin_again()?;

@@ -17,7 +17,14 @@ use std::alloc::{Layout, handle_alloc_error};
 /// Names and keys are at most this many bytes long.
 pub const MAX_LEN: usize = 65_535;
 
-/// Most names and keys have a length for which there are short ways (see [`crate::tree::glimpse`]).
+/// Names and keys of these lengths have short ways (see [`crate::tree::glimpse`]).
+#[inline(always)]
+pub(crate) fn is_short(len: usize) -> bool {
+    (if MODELLED { 1 } else { 4 }..=32).contains(&len)
+}
+
+/// Most have one of these, for which the short ways are a little shorter.
+#[cfg(feature = "capi")]
 #[inline(always)]
 pub(crate) fn is_usual(len: usize) -> bool {
     (if MODELLED { 1 } else { 4 }..=16).contains(&len)
@@ -139,8 +146,8 @@ unsafe impl Entry for Name {
     }
 }
 
-/// Whether two names or keys are equal. Most have 4 to 16 bytes, and are compared in two loads that overlap: a call of
-/// memcmp would cost more.
+/// Whether two names or keys are equal. Most have 4 to 32 bytes, and are compared in two or four loads that overlap: a
+/// call of memcmp would cost more.
 #[inline(always)]
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     let len = a.len();

@@ -35,7 +35,7 @@ use crate::error::Error;
 use crate::event::{self, Hub, Waits};
 use crate::fork;
 use crate::log::{self, Level};
-use crate::name::{Name, is_usual};
+use crate::name::{Name, is_short};
 use crate::slot;
 use crate::snapshot::{Hold, Snapshot};
 #[cfg(not(all(test, any(loom, shuttle))))]
@@ -205,7 +205,7 @@ impl Registry {
     /// As [`Registry::find`], but None too where it is not simple; calls nothing (see [`crate::tree::glimpse`]).
     #[inline(always)]
     pub(crate) fn glimpse(self, name: &[u8]) -> Option<u64> {
-        if !is_usual(name.len()) {
+        if !is_short(name.len()) {
             return None;
         }
         let pin = epoch::pin_again()?;

@@ -12,6 +12,12 @@
 //! slots, the row chosen by the hash) 1.4x, and entries placed so that one line of slots can be fetched ahead instead of
 //! three 1.1x: where the guess is wrong, a processor loses more than it gains by fetching fewer lines.
 //!
+//! A lookup in Rust of names of 16 to 24 bytes, as ratios to an unsynchronised hashbrown set of counted entries, before
+//! and since such names have the short way (see [`glimpse`]) and much lies on huge pages (see `pool`): 1.28 and 1.19 at 100
+//! names, 1.47 and 1.32 at 10,000, 1.13 and 0.84 at a million, 1.48 and 1.18 at ten million. What is left where all fits
+//! the caches is the pin, the registry's slot and one level more. Asking for the keys of full leaves ahead, for a
+//! `create_many` that will split them, gained nothing.
+//!
 //! Invariants:
 //! 1. A reader that holds a root (by a cut or by a pin) finds every entry that was in the tree when the root was
 //!    current, and never follows a pointer to freed memory.
