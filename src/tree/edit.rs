@@ -160,13 +160,27 @@ impl<E: Entry> Edit<E> {
             own.slots[place].store(0, Ordering::Release); // Release: after the tag, so that few readers look here
             own.set_len(own.len() - 1);
             if leaf == head && own.chain().is_none() {
-                if path.len == 0 && own.len() <= FEW / 2 {
-                    self.shrink(node);
-                } else if own.len() <= SPARSE {
-                    self.merge(&mut path, node);
-                }
+                self.merge_sparse(path, node, hash);
             }
             Some(self.retire_entry(old))
+        }
+    }
+
+    /// Merges a leaf, in which this hash is, with its neighbour if both have few entries, and what comes of that with its
+    /// own: nothing may be taken out of it ever again.
+    unsafe fn merge_sparse(&mut self, mut path: Path, mut leaf: Node, hash: u64) {
+        // SAFETY: alive; the leaf is at the end of the path.
+        unsafe {
+            loop {
+                let len = leaf.leaf().len();
+                if path.len == 0 && len <= FEW / 2 {
+                    return self.shrink(leaf);
+                }
+                if len > SPARSE || !self.merge(&mut path, leaf) {
+                    return;
+                }
+                (path, leaf) = self.descend(hash);
+            }
         }
     }
 

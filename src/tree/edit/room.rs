@@ -66,22 +66,22 @@ impl<E: Entry> Edit<E> {
         }
     }
 
-    /// Merges a leaf that has few entries with its neighbour, if that has few too.
-    pub(super) unsafe fn merge(&mut self, path: &mut Path, leaf: Node) {
-        let Some(last) = path.last() else { return };
+    /// Merges a leaf that has few entries with its neighbour, if that has few too; tells whether it did.
+    pub(super) unsafe fn merge(&mut self, path: &mut Path, leaf: Node) -> bool {
+        let Some(last) = path.last() else { return false };
         // SAFETY: alive; the leaf is at the end of the path.
         unsafe {
             let depth = leaf.depth();
             if depth == last.base {
-                return; // it has the directory for itself, which a merge ended before it came to this
+                return false; // it has the directory for itself, which a merge ended before it came to this
             }
             let Span { start, width } = last.span(depth);
             let buddy = Node(last.node.child(start ^ width).load(Ordering::Relaxed)); // Relaxed: our own writes
             if buddy.fan_out() != 0 || buddy.depth() != depth {
-                return;
+                return false;
             }
             if leaf.leaf().len() + buddy.leaf().len() > CAPACITY / 2 || buddy.leaf().chain().is_some() {
-                return;
+                return false;
             }
             let merged = self.new_leaf(depth - 1);
             for slot in leaf.leaf().slots.iter().chain(&buddy.leaf().slots) {
@@ -98,6 +98,7 @@ impl<E: Entry> Edit<E> {
             }
             self.retire(leaf);
             self.retire(buddy);
+            true
         }
     }
 
