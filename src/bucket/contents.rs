@@ -24,6 +24,12 @@
 //! | put of a number over a number, 1 M keys | 1.54 | 1.27 |
 //! | lookup, 1 M names | 1.38 | 1.12 |
 //! | create, to 1 M names | 0.58 | 0.48 |
+//!
+//! Two threads that overwrite at random in one bucket of a million keys need 1.2 times as long as in tbb's map, whose
+//! elements have locks of their own: a bucket counts its changes in one revision, so its line goes from core to core at
+//! every put, for about 50 ns. Tried against that, medians of 7 paired rounds: to fetch the lock's line for writing while
+//! the key is searched (1.0 of the time, within the noise); to wait 40 ns instead of 0.9 us at first for who has the lock
+//! (0.95 of the time, but 1.5 at 100 keys).
 
 use super::Bucket;
 use super::item::Item;
