@@ -8,6 +8,8 @@ mod change;
 mod contents;
 mod item;
 mod once;
+mod reason;
+mod slot;
 mod time;
 mod times;
 
@@ -20,6 +22,8 @@ pub(crate) use contents::Contents;
 use item::Number;
 pub(crate) use item::{Item, Payload};
 pub use once::{Bounds, Update};
+pub use reason::Reason;
+pub(crate) use slot::{BUCKETS, BucketSlot};
 #[cfg_attr(all(test, any(loom, shuttle)), allow(unused_imports))] // as above
 pub(crate) use times::NEVER;
 pub(crate) use times::{Lease, Life, Time, Times};
@@ -30,192 +34,12 @@ use crate::fork;
 use crate::name::{MAX_LEN, Name, is_short};
 use crate::owner::Owner;
 use crate::registry::{self, Registry};
-use crate::slot::{Home, Kind, SlotData, Slots};
 use crate::snapshot::{Hold, Snapshot};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, global};
+use crate::sync::Ordering;
 use crate::table::Table;
 use crate::tree::Entry;
 use crate::value::{Value, ValueRef};
 use change::Step;
-use std::ptr;
-
-global! {
-    /// The slots of all buckets of this process.
-    pub(crate) static BUCKETS: Slots<BucketSlot> = Slots::new();
-}
-
-/// What a bucket's slot holds.
-#[derive(Default)]
-pub(crate) struct BucketSlot {
-    /// With marks in the bits that no id has.
-    registry: AtomicU64,
-    table: AtomicPtr<Table>,
-    /// Freed only when every pin that could have found it here has ended.
-    pub(crate) name: AtomicPtr<Name>,
-    /// Those of the name, to spare its readers a cache miss; NULL until the first change.
-    contents: AtomicPtr<Contents>,
-}
-
-/// The registry's turn knows an owner or an heir.
-const OWNED: u64 = 1 << 63;
-/// The name leads to a sealed handle.
-const PRIVATE: u64 = 1 << 62;
-/// There are handles whose use is noted.
-const TRACKED: u64 = 1 << 61;
-const MARKS: u64 = OWNED | PRIVATE | TRACKED;
-
-// SAFETY: a number and NULLs, without a destructor.
-unsafe impl SlotData for BucketSlot {
-    const KIND: Kind = Kind::Bucket;
-}
-
-impl Home for BucketSlot {
-    fn slots() -> &'static Slots<BucketSlot> {
-        &BUCKETS
-    }
-}
-
-impl BucketSlot {
-    /// Makes the slot that of a new bucket. The caller brings it to life.
-    pub(crate) fn fill(&self, registry: u64, table: *const Table, name: *mut Name) {
-        // Relaxed: bringing the slot to life publishes them.
-        self.registry.store(registry, Ordering::Relaxed);
-        self.table.store(table.cast_mut(), Ordering::Relaxed);
-        self.name.store(name, Ordering::Relaxed);
-        self.contents.store(ptr::null_mut(), Ordering::Relaxed);
-    }
-
-    pub(crate) fn registry(&self) -> u64 {
-        // Relaxed: the slot was seen to be alive, which publishes it.
-        self.registry.load(Ordering::Relaxed) & !MARKS
-    }
-
-    fn has(&self, mark: u64) -> bool {
-        self.registry.load(Ordering::Relaxed) & mark != 0 // Relaxed: as above
-    }
-
-    /// For who has the turn.
-    fn mark(&self, mark: u64, whether: bool) {
-        let others = self.registry.load(Ordering::Relaxed) & !mark;
-        // Relaxed: only who has the turn writes it, and the mark is all there is to it.
-        self.registry.store(others | if whether { mark } else { 0 }, Ordering::Relaxed);
-    }
-
-    /// Whether the registry's turn knows an owner or an heir. Only who has the turn gets an answer that stays.
-    pub(crate) fn is_owned(&self) -> bool {
-        self.has(OWNED)
-    }
-
-    /// For who has the turn.
-    pub(crate) fn set_owned(&self, owned: bool) {
-        self.mark(OWNED, owned);
-    }
-
-    /// For who makes the bucket.
-    pub(crate) fn set_private(&self) {
-        self.mark(PRIVATE, true);
-    }
-
-    fn is_private(&self) -> bool {
-        self.has(PRIVATE)
-    }
-
-    fn is_tracked(&self) -> bool {
-        self.has(TRACKED)
-    }
-
-    /// Notes that somebody uses the bucket now.
-    ///
-    /// # Safety
-    /// The caller is pinned since before the slot was resolved.
-    unsafe fn note_use(&self) {
-        // SAFETY: as in `contents`.
-        let contents = unsafe { self.contents.load(Ordering::Acquire).as_ref() };
-        if let Some(times) = contents.and_then(Contents::times) {
-            times.note_use();
-        }
-    }
-
-    /// Begins a life that will end by itself, for who makes the bucket.
-    pub(crate) fn begin_life(&self, pin: &Pin, id: u64, life: Life) {
-        let contents = self.contents_or_new(pin).expect("a new bucket is open");
-        contents.times_or_new(Registry::from_id(self.registry()), Bucket(id)).begin(life);
-        self.mark(TRACKED, life.is_tracked());
-    }
-
-    /// What ends by itself in it, if anything ever was to.
-    pub(crate) fn times<'p>(&self, pin: &'p Pin) -> Option<&'p Times> {
-        self.contents(pin)?.times()
-    }
-
-    /// The contents, if anything was ever put in.
-    #[inline(always)]
-    fn contents<'p>(&self, _pin: &'p Pin) -> Option<&'p Contents> {
-        // SAFETY: contents that were in the slot under a pin are not freed while the pin lasts. Acquire: see them.
-        unsafe { self.contents.load(Ordering::Acquire).as_ref() }
-    }
-
-    /// The contents, made if there are none.
-    #[inline(always)]
-    fn contents_or_new<'p>(&self, pin: &'p Pin) -> Result<&'p Contents, Error> {
-        match self.contents(pin) {
-            Some(contents) => Ok(contents),
-            None => self.new_contents(pin),
-        }
-    }
-
-    #[cold]
-    fn new_contents<'p>(&self, _pin: &'p Pin) -> Result<&'p Contents, Error> {
-        // SAFETY: the slot's name and table are alive while the pin under which it was resolved is.
-        // Relaxed: the slot was seen to be alive, which publishes them.
-        let (name, table) =
-            unsafe { (&*self.name.load(Ordering::Relaxed), &*self.table.load(Ordering::Relaxed)) };
-        let made = Contents::make(table.names.hash(), &raw const table.cuts);
-        let contents = match name.set_contents(made) {
-            Ok(()) => made,
-            Err(others) => {
-                // SAFETY: nobody else ever saw ours.
-                unsafe { Contents::free(made) };
-                others?
-            }
-        };
-        self.contents.store(contents.as_ptr(), Ordering::Release); // Release: publishes them
-        // SAFETY: freed with the name, so alive while the pin is.
-        Ok(unsafe { contents.as_ref() })
-    }
-}
-
-/// Why a bucket exits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[repr(u32)]
-pub enum Reason {
-    /// It was done.
-    Normal = 0,
-    /// It was told to, as part of an ordered end.
-    Shutdown = 1,
-    /// It was ended by force.
-    Killed = 2,
-    /// It failed.
-    Crash = 3,
-    /// Its owner ended.
-    OwnerClosed = 4,
-    /// Its time to live ran out.
-    Expired = 5,
-    /// It had exited before anybody asked, and why is not remembered.
-    Gone = 6,
-}
-
-impl Reason {
-    /// A reason that a caller may give: the others are kvreg's own.
-    #[cfg(feature = "capi")]
-    pub(crate) fn from_caller(number: u32) -> Result<Reason, Error> {
-        [Reason::Normal, Reason::Shutdown, Reason::Killed, Reason::Crash]
-            .into_iter()
-            .find(|&reason| reason as u32 == number)
-            .ok_or(Error::InvalidArgument)
-    }
-}
 
 /// A handle of a bucket: a number like a pid. Copy it freely; there is nothing to free. After the bucket's exit it
 /// answers [`Error::Dead`], and no other bucket ever gets it.
