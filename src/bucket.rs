@@ -7,7 +7,9 @@ pub(crate) mod access;
 mod change;
 mod contents;
 mod item;
+mod long;
 mod once;
+mod payload;
 mod reason;
 mod slot;
 mod time;
@@ -17,11 +19,13 @@ pub use access::Access;
 pub(crate) use access::Right;
 #[cfg_attr(all(test, any(loom, shuttle)), allow(unused_imports))] // a model has no timer
 pub(crate) use change::Due;
-pub(crate) use change::{Long, Overwrite};
+pub(crate) use change::Overwrite;
 pub(crate) use contents::Contents;
-use item::Number;
-pub(crate) use item::{Item, Payload};
+pub(crate) use item::Item;
+pub(crate) use long::Long;
 pub use once::{Bounds, Update};
+use payload::Number;
+pub(crate) use payload::Payload;
 pub use reason::Reason;
 pub(crate) use slot::{BUCKETS, BucketSlot};
 #[cfg_attr(all(test, any(loom, shuttle)), allow(unused_imports))] // as above

@@ -1,7 +1,8 @@
 //! Changes to a key, each in one step: what is there is looked at and changed under the bucket's lock.
 
 use super::contents::Contents;
-use super::item::{Item, Number, Payload};
+use super::item::Item;
+use super::payload::{Number, Payload};
 use super::times::Time;
 use super::{BUCKETS, Right, access, checked};
 use crate::cuts::Now;
@@ -10,10 +11,9 @@ use crate::error::Error;
 use crate::fork;
 use crate::lock::Busy;
 use crate::name::MAX_LEN;
-use crate::sync::memory;
 use crate::tree::edit::Retired;
 use crate::tree::{Node, find, glimpse};
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 /// What a change does to its key.
 pub(crate) enum Step<'a> {
@@ -119,12 +119,12 @@ pub(super) fn change_with_revision<'a, R>(
 }
 
 /// A key that is to be changed, and what was seen of it without the lock.
-struct Target<'c, 'k> {
-    contents: &'c Contents,
-    root: Node,
-    seen: Option<&'c Item>,
-    hash: u64,
-    key: &'k [u8],
+pub(super) struct Target<'c, 'k> {
+    pub(super) contents: &'c Contents,
+    pub(super) root: Node,
+    pub(super) seen: Option<&'c Item>,
+    pub(super) hash: u64,
+    pub(super) key: &'k [u8],
 }
 
 impl<'c> Target<'c, '_> {
@@ -143,7 +143,7 @@ impl<'c> Target<'c, '_> {
 
 /// Makes the change, for who has the lock (or nothing to be let go of, if it has it for long). What is replaced is added
 /// to `retired`.
-fn apply<'a, R>(
+pub(super) fn apply<'a, R>(
     pin: &Pin,
     writing: Writing<'_>,
     lock: impl Sized,
@@ -255,7 +255,7 @@ fn delete(contents: &Contents, now: Now, hash: u64, old: &Item, retired: &mut Re
 
 /// Sees to what was replaced.
 #[inline(always)]
-fn clean_up(pin: Pin, contents: &Contents, now: Now, retired: &Retired) {
+pub(super) fn clean_up(pin: Pin, contents: &Contents, now: Now, retired: &Retired) {
     if retired.iter().any(|dead| dead.is_seen(now)) {
         return clean_up_for_cuts(pin, contents, now, retired);
     }
@@ -305,75 +305,4 @@ pub(super) fn end_next(bucket: u64, moment: u64) -> Result<Due, Error> {
     drop(lock);
     clean_up(pin, contents, now, &retired);
     Ok(Due::Ended { key, revision })
-}
-
-/// A bucket whose lock is held for long. What it guards lives as long as this.
-pub(crate) struct Long {
-    contents: NonNull<Contents>,
-}
-
-impl Long {
-    /// Takes a bucket's lock; [`Error::Deadlock`] instead of waiting if this thread has one already.
-    pub(crate) fn take(bucket: u64) -> Result<Long, Error> {
-        Long::take_next(bucket, 0)
-    }
-
-    /// Takes the locks of several buckets, which stand in the order of their full handles.
-    pub(crate) fn take_all(buckets: impl Iterator<Item = u64>) -> Result<Vec<Long>, Error> {
-        buckets.zip(0..).map(|(bucket, taken)| Long::take_next(bucket, taken)).collect()
-    }
-
-    fn take_next(bucket: u64, taken: u32) -> Result<Long, Error> {
-        fork::check()?;
-        loop {
-            let pin = epoch::pin();
-            let contents: *const Contents = access::resolve(bucket, Right::Write)?.contents_or_new(&pin)?;
-            // SAFETY: alive while the pin is.
-            let contents = unsafe { &*contents };
-            match contents.lock().acquire_long(&pin) {
-                Ok(()) => return Ok(Long { contents: NonNull::from(contents) }),
-                Err(Busy) => contents.lock().wait(pin, taken)?,
-            }
-        }
-    }
-
-    pub(crate) fn contents(&self) -> &Contents {
-        memory::used(self.contents.as_ptr());
-        // SAFETY: kept alive by the hold.
-        unsafe { self.contents.as_ref() }
-    }
-
-    /// Looks at a key's item, lets `decide`, which may be anybody's and take its time, make something of a copy of
-    /// what `look` sees in it, and does that. The key's time to live stays.
-    pub(super) fn change<'a, L, R>(
-        &self,
-        bucket: u64,
-        key: &[u8],
-        look: impl FnOnce(Option<&Item>) -> Result<L, Error>,
-        decide: impl FnOnce(L) -> Result<(Step<'a>, R), Error>,
-    ) -> Result<R, Error> {
-        let looked = {
-            let pin = epoch::pin();
-            look(self.contents().find(&pin, key))?
-        };
-        let (step, answer) = decide(looked)?;
-        fork::check()?; // it may have forked
-        let pin = epoch::pin();
-        access::resolve(bucket, Right::Write)?; // it may have exited meanwhile
-        let contents = self.contents();
-        let (root, hash) = (contents.root(&pin), contents.hash().of(key));
-        let target = Target { contents, root, seen: None, hash, key };
-        let mut retired = Retired::new();
-        let decide = |_: Option<&Item>, _| Ok((step, answer));
-        let (answer, now) = apply(&pin, pin.announce(), (), target, Time::Keep, decide, &mut retired)?;
-        clean_up(pin, contents, now, &retired);
-        Ok(answer)
-    }
-}
-
-impl Drop for Long {
-    fn drop(&mut self) {
-        // SAFETY: this hold's contents, which are not touched again.
-        unsafe { Contents::release_long(self.contents) }
-    }
 }

@@ -1,7 +1,9 @@
 //! What a caller can do to a key in one step, besides put and delete.
 
-use super::change::{Long, Step, change, change_with_revision};
-use super::item::{Item, Payload};
+use super::Long;
+use super::change::{Step, change, change_with_revision};
+use super::item::Item;
+use super::payload::Payload;
 use super::times::{Time, Times};
 use super::{Bucket, Contents, checked};
 use crate::cuts::Dead;

@@ -3,7 +3,7 @@
 //! The registry's timer ends what has one when that has come; see `times` for where that stands.
 
 use super::change::{Due, Step, change, end_next};
-use super::item::Payload;
+use super::payload::Payload;
 use super::times::{Lease, NEVER, Time, Times};
 use super::{Bucket, Right, access, checked};
 use crate::epoch;
