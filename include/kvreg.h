@@ -3601,15 +3601,18 @@ KVREG_API kvreg_status kvreg_handler_remove(kvreg_handler handler);
  * Waits until everything that happened before is told: every change is in the table and in the queues of those who
  * subscribed, and all handlers have seen it, asynchronous ones too.
  *
- * Waits `timeout_ms` milliseconds at most (`KVREG_TIMED_OUT`; -1: for ever), and for no call of a handler that takes
- * longer than its limit. From inside a handler, an update function or a loader: `KVREG_DEADLOCK`.
+ * Waits `timeout_ms` milliseconds at most (-1: for ever), and for no call of a handler that takes longer than its limit.
+ * `KVREG_TIMED_OUT` if a handler that is there has not seen everything by then. From inside a handler, an update
+ * function or a loader: `KVREG_DEADLOCK`.
  *
  * @thread any; waits as long as it is told to
  * @owner nobody
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
  */
-KVREG_API kvreg_status kvreg_sync(kvreg_registry registry, int64_t timeout_ms);
+KVREG_API
+kvreg_status kvreg_sync(kvreg_registry registry,
+                        int64_t timeout_ms);
 
 /**
  * Starts a supervisor without children; with `options->parent`, as a child of that one. NULL options are the defaults.

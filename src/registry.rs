@@ -284,7 +284,8 @@ impl Registry {
 
     /// Returns when everything that happened before this call is told: every change is in the table and in the queues of
     /// those who subscribed, and all handlers have seen it, asynchronous ones too. [`Error::TimedOut`] if that takes
-    /// longer, [`Error::Deadlock`] from inside a handler, an update function or a loader.
+    /// longer, or one that stays nevertheless takes longer than it may for a call; [`Error::Deadlock`] from inside a
+    /// handler, an update function or a loader.
     pub fn sync(self, wait: Option<Duration>) -> Result<(), Error> {
         fork::check()?;
         let shared = Shared::of(self.0)?;
@@ -292,7 +293,9 @@ impl Registry {
             return Err(Error::Deadlock);
         }
         turn::catch_up(shared, self.0)?;
-        if shared.waits.settle_until(wait.and_then(event::deadline)) { Ok(()) } else { Err(Error::TimedOut) }
+        let all = shared.waits.settle_until(wait.and_then(event::deadline));
+        fork::check()?; // a handler may have forked
+        if all { Ok(()) } else { Err(Error::TimedOut) }
     }
 
     /// `read` is ours and short.

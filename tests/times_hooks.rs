@@ -509,6 +509,30 @@ fn what_ends_is_told() {
     registry.stop().unwrap();
 }
 
+/// What ends in a bucket before anybody can look it up is nobody's business.
+#[test]
+fn a_bucket_that_is_loaded_tells_of_no_keys() {
+    let (registry, _) = start();
+    let filter = Filter { keys: true, ..Filter::default() };
+    let options = SubscribeOptions { filter, ..SubscribeOptions::default() };
+    let subscription = Subscription::open(registry, options).unwrap();
+    let load = |bucket: Bucket| {
+        bucket.put_for("before", 1, MS)?;
+        bucket.put_for("after", 1, 2 * MS)?;
+        pass(registry, 1);
+        assert_eq!((bucket.get("before"), bucket.count()), (Ok(None), Ok(1)));
+        Ok(())
+    };
+    let loaded = registry.get_or_create("loaded", load).unwrap();
+    pass(registry, 1);
+    for (kind, key) in [(EventKind::Create, None), (EventKind::KeyExpired, Some(&b"after"[..]))] {
+        let event = subscription.next(Some(Duration::ZERO)).unwrap();
+        assert_eq!((event.kind(), event.bucket(), event.key()), (kind, loaded, key));
+    }
+    assert_eq!(subscription.pending(), Ok(0));
+    registry.stop().unwrap();
+}
+
 /// The timer has deadlines to keep: handlers run on other threads.
 #[test]
 fn a_handler_does_not_hold_up_the_timer() {

@@ -64,8 +64,9 @@ pub extern "C" fn kvreg_handler_remove(handler: kvreg_handler) -> kvreg_status {
 /// Waits until everything that happened before is told: every change is in the table and in the queues of those who
 /// subscribed, and all handlers have seen it, asynchronous ones too.
 ///
-/// Waits `timeout_ms` milliseconds at most (`KVREG_TIMED_OUT`; -1: for ever), and for no call of a handler that takes
-/// longer than its limit. From inside a handler, an update function or a loader: `KVREG_DEADLOCK`.
+/// Waits `timeout_ms` milliseconds at most (-1: for ever), and for no call of a handler that takes longer than its limit.
+/// `KVREG_TIMED_OUT` if a handler that is there has not seen everything by then. From inside a handler, an update
+/// function or a loader: `KVREG_DEADLOCK`.
 ///
 /// @thread any; waits as long as it is told to
 /// @owner nobody

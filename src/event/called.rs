@@ -138,7 +138,7 @@ impl Called {
         }
     }
 
-    /// As [`Called::settle`], but waits for asynchronous ones too; false if that takes longer.
+    /// As [`Called::settle`], but waits for asynchronous ones too; tells whether it has seen all, or was removed.
     pub(super) fn settle_until(self: &Arc<Called>, deadline: Option<Instant>) -> bool {
         if self.mode == Mode::Asynchronous {
             self.call_thread();
@@ -146,9 +146,11 @@ impl Called {
         self.wait_for(self.queue.pushed(), deadline)
     }
 
-    /// Waits until so many events were seen.
+    /// Waits until so many events were seen, and tells whether they were.
     fn wait_for(&self, events: u64, until: Option<Instant>) -> bool {
-        self.wait(until, |run| run.done >= events || run.removed)
+        let enough = |run: &Run| run.done >= events || run.removed;
+        // After a fork within a call the lock may be anybody's.
+        self.wait(until, enough) && (fork::check().is_err() || enough(&self.run.lock()))
     }
 
     /// Whether any thread may run it: not while it has one of its own for that.

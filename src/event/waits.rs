@@ -59,13 +59,20 @@ impl Waits {
         }
     }
 
-    /// Waits until all handlers have seen what was published, asynchronous ones too; false if that takes longer.
+    /// Waits until all handlers have seen what was published, asynchronous ones too; false if that takes longer, or one of
+    /// them takes longer than it may.
     pub(crate) fn settle_until(&self, deadline: Option<Instant>) -> bool {
         let list = Arc::clone(&self.list.lock());
-        list.iter().all(|wait| match wait {
-            Wait::Handler(called) => called.settle_until(deadline),
-            Wait::Room { .. } => true,
-        })
+        let mut all = true;
+        for wait in list.iter() {
+            if let Wait::Handler(called) = wait {
+                all &= called.settle_until(deadline); // and the others nevertheless: they have seen it then
+            }
+            if fork::check().is_err() {
+                break; // as above
+            }
+        }
+        all
     }
 
     /// Adds one. Under the turn, before it is told of any change.

@@ -67,10 +67,13 @@ pub(super) fn with_listeners<R>(
     result
 }
 
-/// Tells those who listen for it that a key of a bucket has expired; not after the bucket's exit.
+/// Tells those who listen for it that a key of a bucket has expired; not after the bucket's exit, nor before its create.
 pub(super) fn tell_of_key(shared: &'static Shared, registry: u64, bucket: u64, key: &[u8], revision: u64) {
     let mut turn = shared.turn.lock();
     let Ok(slot) = turn.check_bucket(registry, bucket) else { return };
+    if turn.hidden.contains(&bucket) {
+        return; // it is being loaded: nobody knows of it yet
+    }
     if let Some(hub) = &mut turn.hub {
         let name = slot.name.load(Ordering::Relaxed); // Relaxed: written by those who had the turn before
         // SAFETY: a living bucket's name is alive; buckets die under this turn only.

@@ -229,6 +229,24 @@ TEST(a_sync_has_a_limit) {
     CHECK_EQ(destroyed(&p), 1);
 }
 
+/* One that hangs and stays has not seen what came meanwhile: others have, and who asks is told. */
+TEST(a_sync_tells_of_a_handler_that_hangs) {
+    for (uint32_t mode = KVREG_HANDLER_SYNC; mode <= KVREG_HANDLER_ASYNC; mode++) {
+        setup();
+        plan p = {.answer = KVREG_OK, .inside = wait_to_go_on}, fine = {.answer = KVREG_OK};
+        add_with(&p, mode, KVREG_HANDLER_KEEP, 20);
+        add_async(&fine);
+        enter(&p);
+        create("a");
+        CHECK_EQ(kvreg_sync(registry, -1), KVREG_TIMED_OUT);
+        CHECK_EQ(__atomic_load_n(&fine.calls, __ATOMIC_RELAXED), 2);
+        let_go(&p);
+        while (kvreg_sync(registry, SOON) == KVREG_TIMED_OUT) sched_yield(); /* the call is about to return */
+        CHECK_EQ(p.calls, 2);
+        teardown();
+    }
+}
+
 static plan other;
 static void remove_the_other(plan *p, const kvreg_event *event) {
     (void)p, (void)event;
@@ -489,6 +507,7 @@ int main(void) {
     RUN(what_fails_is_removed_and_what_is_kept_is_not);
     RUN(a_handler_that_hangs);
     RUN(a_sync_has_a_limit);
+    RUN(a_sync_tells_of_a_handler_that_hangs);
     RUN(a_handler_does_not_wait_for_another);
     RUN(removed_is_gone);
     RUN(a_stop_during_everything);
