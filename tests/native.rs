@@ -53,6 +53,7 @@ programs!(
         handlers,
         handles,
         header,
+        inside,
         load,
         moments,
         monitors,
