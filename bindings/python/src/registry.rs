@@ -1,19 +1,18 @@
 //! `kvreg.Registry`.
 
+mod create;
 mod directory;
 mod events;
 mod load;
 mod many;
 mod stats;
 
-use crate::api::owner::Terms;
 use crate::api::{self, Status};
 use crate::bucket::Bucket;
-use crate::convert::Maybe;
 use crate::shot::Moment;
 use crate::types::*;
 use crate::walk::{Source, View, Walk, view};
-use crate::{convert, errors, owner, time};
+use crate::{convert, errors, time};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyNotImplemented, PyString, PyTuple};
 use std::borrow::Cow;
@@ -119,54 +118,6 @@ impl Registry {
     #[getter]
     fn revision(&self, py: Python<'_>) -> PyResult<u64> {
         self.ask(py, api::registry_revision)
-    }
-
-    /// Give the bucket of this name, and make it first if there is none.
-    ///
-    /// When the call returns, every thread sees the bucket. Other threads run while it waits for its turn.
-    ///
-    /// The rest counts only if this call makes the bucket. It exits when its `owner` is closed, or then passes to its
-    /// `heir`. `access` is "public", "protected" (others read and do not change it) or "private" (others cannot read it
-    /// either): then only the object that this call gives has all rights, and its name leads to a weaker one. It lives as
-    /// long as `ttl`, and as `idle` when nobody uses it: seconds, or a timedelta. A use is every call that reads or changes
-    /// its contents.
-    ///
-    /// >>> registry.create("shopping") == registry.create("shopping")
-    /// True
-    /// >>> config = registry.create("config", access="protected")
-    /// >>> config["debug"] = False
-    /// >>> registry["config"]["debug"]
-    /// False
-    /// >>> registry["config"]["debug"] = True
-    /// Traceback (most recent call last):
-    /// kvreg.AccessDeniedError: ...
-    #[pyo3(signature = (name, *, owner=None, heir=None, access=Maybe::Missing, ttl=None, idle=None))]
-    #[pyo3(text_signature = "($self, name, *, owner=None, heir=None, access='public', ttl=None, idle=None)")]
-    fn create<'py>(
-        slf: &Bound<'py, Self>,
-        name: &Bound<'py, PyAny>,
-        owner: Option<&Bound<'py, PyAny>>,
-        heir: Option<&Bound<'py, PyAny>>,
-        access: Maybe<'py>,
-        ttl: Option<&Bound<'py, PyAny>>,
-        idle: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, Bucket>> {
-        let (py, this, bytes) = (slf.py(), slf.get(), convert::name(name)?);
-        let terms = Terms {
-            owner: owner::number("an owner", owner)?,
-            heir: owner::number("an heir", heir)?,
-            access: access_number(py, access)?,
-            ttl: time::milliseconds("ttl", ttl)?,
-            idle: time::milliseconds("idle", idle)?,
-        };
-        let created = py.detach(|| match terms {
-            Terms { owner: 0, heir: 0, access: KVREG_ACCESS_PUBLIC, ttl: -1, idle: -1 } => {
-                api::create(this.id, &bytes)
-            }
-            terms => api::owner::create(this.id, &bytes, &terms),
-        });
-        let id = created.map_err(|status| this.error(py, status))?;
-        Bucket::make(slf, id, convert::canonical(name, &bytes)?)
     }
 
     /// Find the bucket of this name: None if there is none. Waits for nobody.
@@ -364,21 +315,6 @@ impl Registry {
 
     fn label(&self, py: Python<'_>) -> String {
         label(self.text(py), self.id)
-    }
-}
-
-/// What others may do with a bucket.
-fn access_number(py: Python<'_>, access: Maybe<'_>) -> PyResult<u32> {
-    let Maybe::Given(access) = access else { return Ok(KVREG_ACCESS_PUBLIC) };
-    let Ok(text) = access.cast::<PyString>() else {
-        let text = format!("an access must be str, not {}", errors::type_name(&access));
-        return Err(errors::wrong_type(py, text));
-    };
-    match &*text.to_string_lossy() {
-        "public" => Ok(KVREG_ACCESS_PUBLIC),
-        "protected" => Ok(KVREG_ACCESS_PROTECTED),
-        "private" => Ok(KVREG_ACCESS_PRIVATE),
-        _ => Err(errors::invalid(py, "an access must be 'public', 'protected' or 'private'")),
     }
 }
 

@@ -150,6 +150,36 @@ def test_access(registry: kvreg.Registry) -> None:
     assert found.same(mine) and not found.same(shown) and not registry.create("shown").same(shown)
 
 
+def test_who_makes_a_bucket_is_told(registry: kvreg.Registry) -> None:
+    with kvreg.Owner() as session, kvreg.Owner() as other:
+        cart, made = registry.create_with("cart", owner=session, access="protected")
+        assert made is True and cart.owner == session
+        found, made = registry.create_with("cart", owner=other, access="private")
+        assert made is False and found == cart and found.owner == session
+        with pytest.raises(kvreg.AccessDeniedError):
+            found["k"] = 1
+        made_by: list[bool] = []
+        start = threading.Barrier(8)
+
+        def make() -> None:
+            start.wait()
+            made_by.append(registry.create_with("one")[1])
+
+        threads = [threading.Thread(target=make) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(made_by) == [False] * 7 + [True]
+    with pytest.raises(kvreg.DeadError):
+        registry.create_with("late", owner=session)
+    with pytest.raises(TypeError):
+        registry.create_with(7)  # type: ignore[arg-type]
+    registry.stop()
+    with pytest.raises(kvreg.StoppedError):
+        registry.create_with("late")
+
+
 def test_the_child_of_a_fork_closes_nothing(
     registry: kvreg.Registry, child: Callable[[Callable[[], Any]], Any]
 ) -> None:

@@ -65,6 +65,16 @@ class Registry(Mapping[str, Bucket]):
         ttl: _Time | None = None,
         idle: _Time | None = None,
     ) -> Bucket[_V]: ...
+    def create_with(
+        self,
+        name: _Name,
+        *,
+        owner: Owner | None = None,
+        heir: Owner | None = None,
+        access: Literal["public", "protected", "private"] = "public",
+        ttl: _Time | None = None,
+        idle: _Time | None = None,
+    ) -> tuple[Bucket[_V], bool]: ...
     def register(
         self, key: tuple[_Name, _Name], object: object, *, owner: Owner | None = None, duplicate: bool = False
     ) -> Entry: ...

@@ -14,15 +14,16 @@ pub(crate) struct Terms {
     pub(crate) idle: i64,
 }
 
-pub(crate) fn create(registry: u64, name: &[u8], terms: &Terms) -> Result<u64, Status> {
-    let ((name, len), mut id) = (parts(name), 0);
+/// The bucket, and whether this call made it.
+pub(crate) fn create(registry: u64, name: &[u8], terms: &Terms) -> Result<(u64, bool), Status> {
+    let ((name, len), mut id, mut created) = (parts(name), 0, false);
     let &Terms { owner, heir, access, ttl: ttl_ms, idle: idle_ms } = terms;
     let size = size_of::<kvreg_bucket_options>();
     let options = kvreg_bucket_options { size, owner, heir, access, flags: 0, ttl_ms, idle_ms };
-    let created = std::ptr::null_mut();
-    // SAFETY: all pointers are valid during the call, which keeps none of them; the last may be NULL.
-    done(unsafe { (table().create_with)(registry, name, len, &raw const options, &raw mut id, created) })
-        .map(|()| id)
+    let out = (&raw mut id, &raw mut created);
+    // SAFETY: all pointers are valid during the call, which keeps none of them.
+    done(unsafe { (table().create_with)(registry, name, len, &raw const options, out.0, out.1) })
+        .map(|()| (id, created))
 }
 
 pub(crate) fn open() -> Result<u64, Status> {
