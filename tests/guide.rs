@@ -1,4 +1,4 @@
-//! The test cases of the "ETS" chapter of Elixir's "Mix and OTP" guide, as far as they need no events.
+//! The test cases of the "ETS" chapter of Elixir's "Mix and OTP" guide; those about events are in `events` and `hooks`.
 
 use kvreg::{Error, Options, Reason, Registry, Started, Value};
 

@@ -129,6 +129,26 @@ fn a_thread_that_died_is_started_anew() {
     assert_eq!(registry.lookup("shopping"), Err(Error::Stopped));
 }
 
+/// The guide's "monitors existing entries": the registry is killed, the next one has the same table, and tells when a bucket
+/// dies that was there before.
+#[test]
+fn monitors_existing_entries() {
+    let (registry, bucket) = start();
+    let subscription = Subscription::open(registry, SubscribeOptions::default()).unwrap();
+    hooks::kill_thread(registry, "keeper").unwrap();
+    while registry.stats().unwrap().keeper_restarts != 1 {
+        thread::yield_now();
+    }
+    assert_eq!(registry.lookup("shopping"), Ok(Some(bucket)));
+    assert_eq!(bucket.get_int("milk"), Ok(Some(1)));
+    bucket.stop(Reason::Shutdown).unwrap();
+    let event = subscription.next(None).unwrap();
+    assert_eq!((event.name(), event.bucket()), (&b"shopping"[..], bucket));
+    assert_eq!((event.reason(), registry.lookup("shopping")), (Some(Reason::Shutdown), Ok(None)));
+    assert_eq!(subscription.pending(), Ok(0), "once");
+    registry.stop().unwrap();
+}
+
 #[test]
 fn a_registry_whose_threads_die_too_often_makes_no_more_changes() {
     let options =

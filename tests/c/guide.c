@@ -1,5 +1,6 @@
-/* The test cases of the Elixir guide's registry (KV.BucketTest, KV.RegistryTest), without its events. Where the guide
- * must wait for an event before it looks, the calls here are enough: stop and create are done when they return. */
+/* The test cases of the Elixir guide's registry (KV.BucketTest, KV.RegistryTest); those about events are in events.c and
+ * monitors.c. Where the guide must wait for an event before it looks, the calls here are enough: stop and create are done
+ * when they return. */
 #include "kvreg.h"
 
 #include "check.h"

@@ -1,4 +1,4 @@
-// The test cases of the Elixir guide's registry in C++, without its events.
+// The test cases of the Elixir guide's registry in C++; those about events are in events.cpp.
 #include "kvreg.hpp"
 
 #include "../c/check.h"
