@@ -30,6 +30,12 @@
  *   Changes   Every call that changes a bucket does it in one step: no other change comes between what it saw and what
  *             it did, and a reader, who waits for nobody, sees all of it or nothing. A key's revision is its bucket's
  *             at the key's last change.
+ *   Waiting   No call's answer leaves open what it did. Those that are there to wait take a time, and KVREG_TIMED_OUT
+ *             says that what they waited for has not come. A change to a registry's table (kvreg_create, the stop of
+ *             a bucket or of the registry, an owner's end) is made at once, and its answer is that of the change; before
+ *             it returns it waits for synchronous handlers and for room in queues, but no longer than those who added
+ *             them said (`limit_ms` for a call of a handler, `block_ms`). A change to a bucket waits for an update
+ *             function or a commit that has it, as long as that takes: only your own function can be slow there.
  *   fork      In the child, reads go on from the tables and snapshots as they were; everything else gives
  *             KVREG_FORKED at once: changes, all calls of batches, events and supervisors, and making or closing a
  *             snapshot.
@@ -2180,7 +2186,7 @@ kvreg_status kvreg_start(const struct kvreg_options *options,
  * It never gives a bucket that exited. Cost: that of a lookup if the name is there, else O(log n) without waiting for
  * another thread to be woken, however many threads read. For many names at once: kvreg_create_many.
  *
- * @thread any; may block while another thread changes this registry
+ * @thread any; may block while another thread changes this registry, and for handlers: see Waiting above
  * @owner nobody: an id needs no release; the name is copied
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
@@ -2195,7 +2201,7 @@ KVREG_API kvreg_status kvreg_create(kvreg_registry registry, const char *name, s
  * With an owner or heir that was closed it gives `KVREG_DEAD`, and makes none. NULL options are the defaults: public,
  * and nobody's.
  *
- * @thread any; may block while another thread changes this registry
+ * @thread any; may block while another thread changes this registry, and for handlers: see Waiting above
  * @owner options->owner, if it is not 0; an id needs no release; the name is copied
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
@@ -2239,7 +2245,7 @@ KVREG_API int64_t kvreg_lookup_id(kvreg_registry registry, const char *name, siz
  * Afterwards every call on it gives `KVREG_STOPPED` (a second stop too), and every call on one of its buckets
  * `KVREG_DEAD`. Calls that run at this moment finish or give one of the two. Cost: O(number of names).
  *
- * @thread any; blocks until the registry's thread has ended
+ * @thread any; blocks until the registry's thread has ended, and for handlers: see Waiting above
  * @owner gives back what kvreg_start made; values that were got from its buckets stay valid until their release
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
@@ -2294,7 +2300,7 @@ KVREG_API int64_t kvreg_registry_dump(kvreg_registry registry, void *buffer, siz
  *
  * Cost: that of a lookup if the name is there, else that of a create, and the loader.
  *
- * @thread any; may block while another thread's loader of this name runs, or another thread changes this registry
+ * @thread any; may block while another thread's loader of this name runs, or another thread changes this registry, and for handlers
  * @owner nobody: an id needs no release; the name is copied; data is given to destroy
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
@@ -2364,7 +2370,7 @@ KVREG_API kvreg_status kvreg_bucket_clear(kvreg_bucket bucket, uint64_t *count);
  *
  * The reason is `KVREG_REASON_NORMAL`, `_SHUTDOWN`, `_KILLED` or `_CRASH`; the others are for kvreg to give.
  *
- * @thread any; may block while another thread changes this registry
+ * @thread any; may block while another thread changes this registry, and for handlers: see Waiting above
  * @owner ends the bucket; values that were got from it stay valid until their release
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
@@ -2375,7 +2381,7 @@ KVREG_API kvreg_status kvreg_bucket_stop(kvreg_bucket bucket, kvreg_reason reaso
  * As kvreg_bucket_stop with `KVREG_REASON_CRASH`, and says what happened: those who watch get the message with the
  * event. It is 0 to 65,535 bytes of any kind, by convention UTF-8.
  *
- * @thread any; may block while another thread changes this registry
+ * @thread any; may block while another thread changes this registry, and for handlers: see Waiting above
  * @owner ends the bucket; the message is copied
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
@@ -2487,7 +2493,7 @@ KVREG_API kvreg_status kvreg_owner_of_thread(kvreg_owner *out);
  * also at once while the first has not returned. Cost: that of as many kvreg_bucket_stop
  * and kvreg_unregister as it has things.
  *
- * @thread any; may block while another thread changes one of the registries concerned
+ * @thread any; may block while another thread changes one of the registries concerned, and for handlers: see Waiting above
  * @owner gives back what kvreg_owner_open made
  * @fork KVREG_FORKED in the child
  * @since 0.1.0
@@ -2969,7 +2975,7 @@ KVREG_API void kvreg_value_release(struct kvreg_value *value);
  * not well-formed or the room not enough, that is `KVREG_INVALID_ARGUMENT`, and nothing is created. On any other error
  * the names before it have their buckets: `*count` tells how many, also then.
  *
- * @thread any; may block while another thread changes this registry
+ * @thread any; may block while another thread changes this registry, and for handlers: see Waiting above
  * @owner nobody: an id needs no release; the names are copied
  * @fork KVREG_FORKED in the child
  * @since 0.1.0

@@ -124,6 +124,26 @@ impl Default for WorkerOptions<'_> {
 }
 
 /// A handle of a supervisor: a number. Copy it freely; [`Supervisor::stop`] ends the supervisor.
+///
+/// ```
+/// use kvreg::{Supervisor, SupervisorOptions, WorkerOptions};
+/// use std::sync::mpsc::channel;
+///
+/// let (begun, begins) = channel();
+/// let shop = Supervisor::start(SupervisorOptions::default())?;
+/// shop.add(WorkerOptions { name: "till", ..WorkerOptions::default() }, move |worker| {
+///     let restarts = worker.stats().unwrap().restarts;
+///     begun.send(restarts).unwrap();
+///     if restarts == 0 {
+///         return Err(1); // a failure, as a panic would be: it is started again
+///     }
+///     let _ = worker.wait(None); // until it is told to stop
+///     Ok(())
+/// })?;
+/// assert_eq!((begins.recv(), begins.recv()), (Ok(0), Ok(1)));
+/// shop.stop()?; // when this returns, it has ended
+/// # Ok::<(), kvreg::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Supervisor(u64);
 

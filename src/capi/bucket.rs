@@ -100,7 +100,7 @@ pub unsafe extern "C" fn kvreg_bucket_clear(bucket: kvreg_bucket, count: *mut u6
 ///
 /// The reason is `KVREG_REASON_NORMAL`, `_SHUTDOWN`, `_KILLED` or `_CRASH`; the others are for kvreg to give.
 ///
-/// @thread any; may block while another thread changes this registry
+/// @thread any; may block while another thread changes this registry, and for handlers: see Waiting above
 /// @owner ends the bucket; values that were got from it stay valid until their release
 /// @fork KVREG_FORKED in the child
 /// @since 0.1.0
@@ -112,7 +112,7 @@ pub extern "C" fn kvreg_bucket_stop(bucket: kvreg_bucket, reason: kvreg_reason) 
 /// As kvreg_bucket_stop with `KVREG_REASON_CRASH`, and says what happened: those who watch get the message with the
 /// event. It is 0 to 65,535 bytes of any kind, by convention UTF-8.
 ///
-/// @thread any; may block while another thread changes this registry
+/// @thread any; may block while another thread changes this registry, and for handlers: see Waiting above
 /// @owner ends the bucket; the message is copied
 /// @fork KVREG_FORKED in the child
 /// @since 0.1.0

@@ -18,7 +18,7 @@ use core::ffi::c_void;
 /// not well-formed or the room not enough, that is `KVREG_INVALID_ARGUMENT`, and nothing is created. On any other error
 /// the names before it have their buckets: `*count` tells how many, also then.
 ///
-/// @thread any; may block while another thread changes this registry
+/// @thread any; may block while another thread changes this registry, and for handlers: see Waiting above
 /// @owner nobody: an id needs no release; the names are copied
 /// @fork KVREG_FORKED in the child
 /// @since 0.1.0

@@ -30,6 +30,12 @@
  *   Changes   Every call that changes a bucket does it in one step: no other change comes between what it saw and what
  *             it did, and a reader, who waits for nobody, sees all of it or nothing. A key's revision is its bucket's
  *             at the key's last change.
+ *   Waiting   No call's answer leaves open what it did. Those that are there to wait take a time, and KVREG_TIMED_OUT
+ *             says that what they waited for has not come. A change to a registry's table (kvreg_create, the stop of
+ *             a bucket or of the registry, an owner's end) is made at once, and its answer is that of the change; before
+ *             it returns it waits for synchronous handlers and for room in queues, but no longer than those who added
+ *             them said (`limit_ms` for a call of a handler, `block_ms`). A change to a bucket waits for an update
+ *             function or a commit that has it, as long as that takes: only your own function can be slow there.
  *   fork      In the child, reads go on from the tables and snapshots as they were; everything else gives
  *             KVREG_FORKED at once: changes, all calls of batches, events and supervisors, and making or closing a
  *             snapshot.

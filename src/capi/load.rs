@@ -19,7 +19,7 @@ use core::ffi::{c_char, c_void};
 ///
 /// Cost: that of a lookup if the name is there, else that of a create, and the loader.
 ///
-/// @thread any; may block while another thread's loader of this name runs, or another thread changes this registry
+/// @thread any; may block while another thread's loader of this name runs, or another thread changes this registry, and for handlers
 /// @owner nobody: an id needs no release; the name is copied; data is given to destroy
 /// @fork KVREG_FORKED in the child
 /// @since 0.1.0

@@ -53,7 +53,7 @@ pub unsafe extern "C" fn kvreg_owner_of_thread(out: *mut kvreg_owner) -> kvreg_s
 /// also at once while the first has not returned. Cost: that of as many kvreg_bucket_stop
 /// and kvreg_unregister as it has things.
 ///
-/// @thread any; may block while another thread changes one of the registries concerned
+/// @thread any; may block while another thread changes one of the registries concerned, and for handlers: see Waiting above
 /// @owner gives back what kvreg_owner_open made
 /// @fork KVREG_FORKED in the child
 /// @since 0.1.0

@@ -42,7 +42,7 @@ pub unsafe extern "C" fn kvreg_start(
 /// It never gives a bucket that exited. Cost: that of a lookup if the name is there, else O(log n) without waiting for
 /// another thread to be woken, however many threads read. For many names at once: kvreg_create_many.
 ///
-/// @thread any; may block while another thread changes this registry
+/// @thread any; may block while another thread changes this registry, and for handlers: see Waiting above
 /// @owner nobody: an id needs no release; the name is copied
 /// @fork KVREG_FORKED in the child
 /// @since 0.1.0
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn kvreg_create(
 /// With an owner or heir that was closed it gives `KVREG_DEAD`, and makes none. NULL options are the defaults: public,
 /// and nobody's.
 ///
-/// @thread any; may block while another thread changes this registry
+/// @thread any; may block while another thread changes this registry, and for handlers: see Waiting above
 /// @owner options->owner, if it is not 0; an id needs no release; the name is copied
 /// @fork KVREG_FORKED in the child
 /// @since 0.1.0
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn kvreg_lookup_id(
 /// Afterwards every call on it gives `KVREG_STOPPED` (a second stop too), and every call on one of its buckets
 /// `KVREG_DEAD`. Calls that run at this moment finish or give one of the two. Cost: O(number of names).
 ///
-/// @thread any; blocks until the registry's thread has ended
+/// @thread any; blocks until the registry's thread has ended, and for handlers: see Waiting above
 /// @owner gives back what kvreg_start made; values that were got from its buckets stay valid until their release
 /// @fork KVREG_FORKED in the child
 /// @since 0.1.0

@@ -123,6 +123,21 @@ fn dead(error: Error) -> Error {
 
 impl Registry {
     /// Registers an object under a kind and a key. If it is not registered, the reference is given back at once.
+    ///
+    /// ```
+    /// use kvreg::{Object, Register, Registration, Registry};
+    /// use std::sync::Arc;
+    ///
+    /// let registry = Registry::start()?;
+    /// let object = Object::new(Arc::new("a socket".to_owned()));
+    /// let Registration::New(entry) = registry.register("worker", "7", object, Register::default())? else { panic!() };
+    /// let (found, object) = registry.whereis("worker", "7")?.expect("registered");
+    /// assert_eq!((found, &**object.downcast::<String>().unwrap()), (entry, "a socket"));
+    /// entry.unregister()?;
+    /// assert!(registry.whereis("worker", "7")?.is_none());
+    /// registry.stop()?;
+    /// # Ok::<(), kvreg::Error>(())
+    /// ```
     pub fn register(
         self,
         kind: impl AsRef<[u8]>,

@@ -66,6 +66,24 @@ pub struct Handler(u64);
 
 impl Handler {
     /// Calls a function for the events of a registry from now on.
+    ///
+    /// ```
+    /// use kvreg::{Handler, HandlerOptions, Registry};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let registry = Registry::start()?;
+    /// let log = Arc::new(Mutex::new(Vec::new()));
+    /// let lines = Arc::clone(&log);
+    /// let handler = Handler::add(registry, HandlerOptions::default(), move |event| {
+    ///     lines.lock().unwrap().push((event.kind(), event.name().to_vec()));
+    ///     Ok(())
+    /// })?;
+    /// registry.create("ada")?;
+    /// assert_eq!(log.lock().unwrap().len(), 1, "it ran before the call returned");
+    /// handler.remove()?;
+    /// registry.stop()?;
+    /// # Ok::<(), kvreg::Error>(())
+    /// ```
     pub fn add(
         registry: Registry,
         options: HandlerOptions<'_>,

@@ -70,6 +70,28 @@ impl Object for Taker {
 }
 
 /// A handle of a subscription: a number. Copy it freely; [`Subscription::close`] ends it.
+///
+/// ```
+/// use kvreg::{Error, EventKind, Filter, Monitor, Of, Reason, Registry, SubscribeOptions, Subscription};
+/// use std::time::Duration;
+///
+/// let registry = Registry::start()?;
+/// let users = Filter { of: Of::Prefix(b"user/"), ..Filter::default() };
+/// let options = SubscribeOptions { filter: users, ..SubscribeOptions::default() };
+/// let subscription = Subscription::open(registry, options)?;
+/// let ada = registry.create("user/ada")?;
+/// let monitor = Monitor::set(ada, subscription)?;
+/// ada.crash("no milk")?;
+///
+/// let mut next = || subscription.next(Some(Duration::ZERO));
+/// assert_eq!(next()?.kind(), EventKind::Create);
+/// let exit = next()?;
+/// assert_eq!((exit.reason(), exit.message()), (Some(Reason::Crash), &b"no milk"[..]));
+/// assert_eq!(next()?.monitor(), Some(monitor));
+/// assert_eq!(next().err(), Some(Error::TimedOut));
+/// registry.stop()?;
+/// # Ok::<(), kvreg::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Subscription(u64);
 

@@ -18,6 +18,21 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How a bucket is made.
+///
+/// ```
+/// use kvreg::{Access, Create, Error, Registry};
+///
+/// let registry = Registry::start()?;
+/// let (config, created) = registry.create_with("config", Create { access: Access::Protected, ..Create::default() })?;
+/// assert!(created);
+/// config.put("debug", false)?;
+/// let found = registry.lookup("config")?.expect("created");
+/// assert_eq!(found.get("debug")?, Some(kvreg::Value::Bool(false)));
+/// assert_eq!(found.put("debug", true), Err(Error::AccessDenied));
+/// assert!(found.same(config)?);
+/// registry.stop()?;
+/// # Ok::<(), kvreg::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Create {
     /// Whose it is: it exits when this owner is closed.
