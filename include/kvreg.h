@@ -1981,6 +1981,14 @@ typedef struct kvreg_api {
    * `kvreg_log_set`
    */
   kvreg_status (*log_set)(uint32_t level, kvreg_log_function function, void *data, kvreg_destroy_function destroy);
+  /**
+   * `kvreg_registry_find`
+   */
+  kvreg_status (*registry_find)(const char *name, size_t name_len, kvreg_registry *out);
+  /**
+   * `kvreg_registry_name`
+   */
+  int64_t (*registry_name)(kvreg_registry registry, void *buffer, size_t capacity);
 } kvreg_api;
 
 #ifdef __cplusplus
@@ -2162,7 +2170,7 @@ KVREG_API const char *kvreg_version(void);
  * Starts a registry: an empty table of names, with a thread of its own for the work that no caller waits for.
  *
  * With `options->name` it is process-wide: starting that name again gives `KVREG_EXISTS` and the running registry
- * in `*out`, from any language and shared object of this process. NULL options are the defaults (no name).
+ * in `*out`, from any language and shared object of this process; kvreg_registry_find starts none. NULL options are the defaults (no name).
  * `KVREG_IO` if the system gives no thread.
  *
  * Should one of the registry's threads die, of a defect inside kvreg, it is started anew, and nobody notices. If that
@@ -2178,6 +2186,30 @@ KVREG_API const char *kvreg_version(void);
 KVREG_API
 kvreg_status kvreg_start(const struct kvreg_options *options,
                          kvreg_registry *out);
+
+/**
+ * Finds the registry that runs under this process-wide name, without starting one: `KVREG_NOT_FOUND` if there is none.
+ *
+ * @thread any; may block while another thread starts one with a name
+ * @owner nobody: who started it ends it; the name is not kept
+ * @fork KVREG_FORKED in the child of a process that had started a registry
+ * @since 0.1.0
+ */
+KVREG_API kvreg_status kvreg_registry_find(const char *name, size_t name_len, kvreg_registry *out);
+
+/**
+ * Copies a registry's process-wide name into the caller's buffer: gives its length (0 to 65,535), `KVREG_NOT_FOUND` if it
+ * has none, or another negative status, and copies min(length, capacity) bytes. `buffer` may be NULL if `capacity` is 0.
+ *
+ * @thread any; may block while another thread starts one with a name
+ * @owner the buffer is the caller's
+ * @fork KVREG_FORKED in the child
+ * @since 0.1.0
+ */
+KVREG_API
+int64_t kvreg_registry_name(kvreg_registry registry,
+                            void *buffer,
+                            size_t capacity);
 
 /**
  * Gives the bucket of this name, and makes it first if there is none.

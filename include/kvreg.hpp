@@ -1964,6 +1964,13 @@ public:
         return start_with(name, options);
     }
 
+    /// Looks at the registry that runs under this process-wide name; empty if there is none. Starts nothing.
+    static Result<std::optional<Registry>> find(std::string_view name) {
+        kvreg_registry id = 0;
+        const kvreg_status code = kvreg_registry_find(name.data(), name.size(), &id);
+        return detail::found(code, Registry(id, false));
+    }
+
     /// Looks at a registry that somebody else owns. Nothing is checked: a wrong id is a bad_handle at its first use.
     static Registry attach(kvreg_registry id) noexcept { return Registry(id, false); }
 
@@ -1989,6 +1996,14 @@ public:
     kvreg_registry release() noexcept {
         owns_ = false;
         return id_;
+    }
+
+    /// Its process-wide name; empty if it has none.
+    Result<std::optional<std::string>> name() const {
+        auto name = detail::fill([&](void *to, std::size_t n) { return kvreg_registry_name(id_, to, n); });
+        if (name) return std::optional<std::string>(std::move(*name));
+        if (name.status() == Status::not_found) return std::optional<std::string>();
+        return name.status();
     }
 
     /// Stops the registry now, whoever started it: every bucket exits, and every later call gives Status::stopped.

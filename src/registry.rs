@@ -80,6 +80,19 @@ impl Registry {
         Ok(started)
     }
 
+    /// The registry that runs under this process-wide name, if there is one. It is started by nobody.
+    pub fn named(name: impl AsRef<[u8]>) -> Result<Option<Registry>, Error> {
+        fork::check()?;
+        Ok(process::find(checked(name.as_ref())?))
+    }
+
+    /// Its process-wide name, if it has one.
+    pub fn name(self) -> Result<Option<Vec<u8>>, Error> {
+        fork::check()?;
+        self.with_table(|_, _| ())?; // that it runs
+        Ok(process::name_of(self))
+    }
+
     /// Tells the log. To be called with nothing held.
     fn write(self, what: &str) {
         // Under a model checker nobody reads it.

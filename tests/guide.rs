@@ -90,7 +90,14 @@ fn a_process_wide_name_leads_to_one_registry() {
     let (first, started) = Registry::start_with(options).unwrap();
     assert_eq!(started, Started::Now);
     assert_eq!(Registry::start_with(options), Ok((first, Started::Before)));
+    assert_eq!(Registry::named("the guide's"), Ok(Some(first)));
+    assert_eq!(first.name(), Ok(Some(b"the guide's".to_vec())));
     first.stop().unwrap();
+    assert_eq!((Registry::named("the guide's"), first.name()), (Ok(None), Err(Error::Stopped)));
+    assert_eq!(Registry::named(vec![b'x'; kvreg::NAME_MAX + 1]), Err(Error::InvalidArgument));
+    let nameless = registry();
+    assert_eq!(nameless.name(), Ok(None));
+    nameless.stop().unwrap();
     let (second, started) = Registry::start_with(options).unwrap();
     assert_eq!(started, Started::Now, "a stopped registry gives its name back");
     assert_ne!(second, first);

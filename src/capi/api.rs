@@ -177,5 +177,7 @@ fn table() -> kvreg_api {
         registry_stats: kvreg_registry_stats,
         registry_describe: kvreg_registry_describe,
         log_set: kvreg_log_set,
+        registry_find: kvreg_registry_find,
+        registry_name: kvreg_registry_name,
     }
 }

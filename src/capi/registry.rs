@@ -1,7 +1,7 @@
 //! Registries: start, names to buckets, stop.
 
 use super::types::*;
-use super::{guard, guard_len, name, optional, options, output, owner, usual};
+use super::{guard, guard_len, name, optional, options, output, owner, usual, value};
 use crate::error::Error;
 use crate::registry::{Options, Registry, Started};
 use core::ffi::{c_char, c_void};
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Starts a registry: an empty table of names, with a thread of its own for the work that no caller waits for.
 ///
 /// With `options->name` it is process-wide: starting that name again gives `KVREG_EXISTS` and the running registry
-/// in `*out`, from any language and shared object of this process. NULL options are the defaults (no name).
+/// in `*out`, from any language and shared object of this process; kvreg_registry_find starts none. NULL options are the defaults (no name).
 /// `KVREG_IO` if the system gives no thread.
 ///
 /// Should one of the registry's threads die, of a defect inside kvreg, it is started anew, and nobody notices. If that
@@ -33,6 +33,46 @@ pub unsafe extern "C" fn kvreg_start(
         let (registry, started) = Registry::start_with(options)?;
         *out = registry.id();
         if started == Started::Now { Ok(()) } else { Err(Error::Exists) }
+    })
+}
+
+/// Finds the registry that runs under this process-wide name, without starting one: `KVREG_NOT_FOUND` if there is none.
+///
+/// @thread any; may block while another thread starts one with a name
+/// @owner nobody: who started it ends it; the name is not kept
+/// @fork KVREG_FORKED in the child of a process that had started a registry
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_registry_find(
+    name: *const c_char,
+    name_len: usize,
+    out: *mut kvreg_registry,
+) -> kvreg_status {
+    guard(|| {
+        // SAFETY: the caller passes NULL or valid pointers, as this function's comment in the header demands.
+        let (out, name) = unsafe { (output(out, 0)?, self::name(name, name_len)?) };
+        *out = Registry::named(name)?.ok_or(Error::NotFound)?.id();
+        Ok(())
+    })
+}
+
+/// Copies a registry's process-wide name into the caller's buffer: gives its length (0 to 65,535), `KVREG_NOT_FOUND` if it
+/// has none, or another negative status, and copies min(length, capacity) bytes. `buffer` may be NULL if `capacity` is 0.
+///
+/// @thread any; may block while another thread starts one with a name
+/// @owner the buffer is the caller's
+/// @fork KVREG_FORKED in the child
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvreg_registry_name(
+    registry: kvreg_registry,
+    buffer: *mut c_void,
+    capacity: usize,
+) -> i64 {
+    guard_len(|| {
+        let name = Registry::from_id(registry).name()?.ok_or(Error::NotFound)?;
+        // SAFETY: the caller passes a buffer of `capacity` bytes, as this function's comment in the header demands.
+        unsafe { value::copy_part(&name, buffer, capacity) }
     })
 }
 

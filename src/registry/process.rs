@@ -23,6 +23,17 @@ pub(super) fn start(
     Ok((registry, Started::Now))
 }
 
+/// The registry that runs under this name.
+pub(super) fn find(name: &[u8]) -> Option<Registry> {
+    NAMES.lock().get(name).copied()
+}
+
+/// The name of a registry.
+pub(super) fn name_of(registry: Registry) -> Option<Vec<u8>> {
+    let names = NAMES.lock();
+    names.iter().find(|(_, running)| **running == registry).map(|(name, _)| name.to_vec())
+}
+
 /// Frees the name of a registry, if it has one.
 pub(super) fn forget(registry: Registry) {
     NAMES.lock().retain(|_, running| *running != registry);

@@ -137,6 +137,10 @@ CALL(lookup_id, (handle, key, key_len))
 CALL_GIVES(registry_count, uint64_t, (handle, &to.out))
 CALL_GIVES(registry_revision, uint64_t, (handle, &to.out))
 CALL(registry_dump, (handle, NULL, 0))
+static inline int64_t call_registry_name(uint64_t handle, const char *key, size_t key_len) {
+    (void)key, (void)key_len;
+    return calls_but(kvreg_registry_name(handle, NULL, 0), KVREG_NOT_FOUND); /* it has none */
+}
 CALL(stop, (handle))
 CALL(put, (handle, key, key_len, &one))
 CALL_VALUE(get, (handle, key, key_len, &value), 0)
@@ -478,6 +482,7 @@ static const call calls[] = {
     {"registry_count", call_registry_count, 'r', false, false},
     {"registry_revision", call_registry_revision, 'r', false, false},
     {"registry_dump", call_registry_dump, 'r', false, false},
+    {"registry_name", call_registry_name, 'r', false, true},
     {"registry_stats", call_registry_stats, 'r', false, true},
     {"registry_describe", call_registry_describe, 'r', false, true},
     {"snapshot_take", call_snapshot_take, 'r', false, true},

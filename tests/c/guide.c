@@ -3,7 +3,7 @@
  * when they return. */
 #include "kvreg.h"
 
-#include "check.h"
+#include "child.h"
 
 static kvreg_registry registry;
 
@@ -140,12 +140,58 @@ TEST(finds_a_registry_by_its_name) {
     CHECK_EQ(kvreg_create(first, "shopping", 8, &bucket), KVREG_OK);
     CHECK_EQ(kvreg_lookup(second, "shopping", 8, &found), KVREG_OK);
     CHECK_EQ(found, bucket);
+    CHECK_EQ(kvreg_registry_find("KV.Registry", 11, &second), KVREG_OK);
+    CHECK_EQ(second, first);
+    char name[4] = "";
+    CHECK_EQ(kvreg_registry_name(first, name, 2), 11);
+    CHECK_BYTES(name, 3, "KV", 3);
     CHECK_EQ(kvreg_stop(first), KVREG_OK);
+    CHECK_EQ(kvreg_registry_name(first, name, 2), KVREG_STOPPED);
+    CHECK_EQ(kvreg_registry_find("KV.Registry", 11, &second), KVREG_NOT_FOUND);
+    CHECK_EQ(second, 0);
     /* Restarted as a supervisor would: the same name, another registry, none of the old names. */
     CHECK_EQ(kvreg_start(&options, &third), KVREG_OK);
     CHECK(third != first);
     CHECK_EQ(kvreg_lookup(third, "shopping", 8, &found), KVREG_NOT_FOUND);
     CHECK_EQ(kvreg_stop(third), KVREG_OK);
+}
+
+static int find_in_child(void) {
+    kvreg_registry out = 7;
+    char name[4];
+    CHECK_EQ(kvreg_registry_find("KV.Registry", 11, &out), KVREG_FORKED);
+    CHECK_EQ(out, 0);
+    CHECK_EQ(kvreg_registry_name(registry, name, sizeof name), KVREG_FORKED);
+    return child_code();
+}
+
+TEST(finds_no_registry_by_what_is_no_name) {
+    static char long_name[KVREG_NAME_MAX + 1];
+    setup();
+    kvreg_registry out = 7;
+    CHECK_EQ(kvreg_registry_find("nobody's", 8, &out), KVREG_NOT_FOUND);
+    CHECK_EQ(out, 0);
+    CHECK_EQ(kvreg_registry_find(NULL, 0, &out), KVREG_NOT_FOUND);
+    CHECK_EQ(kvreg_registry_find(NULL, 1, &out), KVREG_INVALID_ARGUMENT);
+    CHECK_EQ(kvreg_registry_find(long_name, sizeof long_name, &out), KVREG_INVALID_ARGUMENT);
+    CHECK_EQ(kvreg_registry_find("nobody's", 8, NULL), KVREG_INVALID_ARGUMENT);
+    CHECK_EQ(kvreg_registry_name(registry, NULL, 0), KVREG_NOT_FOUND);
+    /* Any bytes are a name, none at all too. */
+    kvreg_options options = KVREG_OPTIONS_INIT;
+    const char *const names[] = {"", "\0\xff", long_name};
+    const size_t lens[] = {0, 2, KVREG_NAME_MAX};
+    for (int i = 0; i < 3; i++) {
+        kvreg_registry named = 0;
+        options.name = names[i];
+        options.name_len = lens[i];
+        CHECK_EQ(kvreg_start(&options, &named), KVREG_OK);
+        CHECK_EQ(kvreg_registry_find(names[i], lens[i], &out), KVREG_OK);
+        CHECK_EQ(out, named);
+        CHECK_EQ(kvreg_registry_name(named, NULL, 0), lens[i]);
+        CHECK_EQ(kvreg_stop(named), KVREG_OK);
+    }
+    CHILD_RUN(find_in_child);
+    teardown();
 }
 
 /* The end of the registry is the end of its buckets, as with the guide's supervisor. */
@@ -173,6 +219,7 @@ int main(void) {
     RUN(removes_bucket_on_shutdown);
     RUN(removes_bucket_on_kill);
     RUN(finds_a_registry_by_its_name);
+    RUN(finds_no_registry_by_what_is_no_name);
     RUN(the_registry_takes_its_buckets_along);
     return check_end();
 }

@@ -74,7 +74,14 @@ TEST(finds_a_registry_by_its_name) {
         CHECK_EQ(second.id(), first.id());
         bucket = first.create("shopping").value();
         CHECK(second.lookup("shopping").value() == bucket);
+        const auto found = Registry::find("KV.Registry").value();
+        CHECK(found && found->id() == first.id() && !found->owns());
+        CHECK(found->name().value() == "KV.Registry");
+        CHECK(Registry::start().value().name().value() == std::nullopt);
+        CHECK(Registry::find(std::string(KVREG_NAME_MAX + 1, 'x')).status() == Status::invalid_argument);
     }
+    CHECK(!Registry::find("KV.Registry").value());
+    CHECK(Registry::attach(7).name().status() == Status::bad_handle);
     CHECK(!bucket.alive());
     const Registry third = Registry::start("KV.Registry").value();
     CHECK(third.owns());

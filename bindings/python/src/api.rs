@@ -146,6 +146,13 @@ pub(crate) fn start(
     }
 }
 
+/// The registry that runs under this process-wide name.
+pub(crate) fn find(name: &[u8]) -> Result<u64, Status> {
+    let ((name, len), mut id) = (parts(name), 0);
+    // SAFETY: all pointers are valid during the call, which keeps none of them.
+    done(unsafe { (table().registry_find)(name, len, &raw mut id) }).map(|()| id)
+}
+
 pub(crate) fn create(registry: u64, name: &[u8]) -> Result<u64, Status> {
     let ((name, len), mut id) = (parts(name), 0);
     // SAFETY: all pointers are valid during the call, which keeps none of them.
@@ -197,6 +204,7 @@ fill! {
     registry_dump = registry_dump;
     dump = bucket_dump;
     name = bucket_name;
+    registry_name = registry_name;
 }
 
 /// Shows the value where the core has written it: to move it first would read in one go what was written in parts,

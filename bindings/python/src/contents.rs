@@ -25,6 +25,11 @@ pub(crate) fn bucket_name(id: u64) -> Result<Vec<u8>, Status> {
     fill(64, |buffer| api::name(id, buffer))
 }
 
+/// The process-wide name of a registry.
+pub(crate) fn registry_name(id: u64) -> Result<Vec<u8>, Status> {
+    fill(64, |buffer| api::registry_name(id, buffer))
+}
+
 /// Packed entries.
 pub(crate) struct Dump(Vec<u8>);
 

@@ -12,7 +12,7 @@ use crate::bucket::Bucket;
 use crate::shot::Moment;
 use crate::types::*;
 use crate::walk::{Source, View, Walk, view};
-use crate::{convert, errors, time};
+use crate::{contents, convert, errors, time};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyNotImplemented, PyString, PyTuple};
 use std::borrow::Cow;
@@ -70,7 +70,7 @@ impl Registry {
 
     /// Make an object for the registry of this id, which came from another language.
     ///
-    /// It does not stop the registry at the end of a `with`, and its `name` is None.
+    /// It does not stop the registry at the end of a `with`.
     ///
     /// >>> kvreg.Registry.from_id(registry.id) == registry
     /// True
@@ -78,6 +78,24 @@ impl Registry {
     fn from_id(id: &Bound<'_, PyAny>) -> PyResult<Self> {
         let registry = Registry { id: handle(id)?, name: None, started: false };
         registry.ask(id.py(), api::registry_count).map(|_| registry)
+    }
+
+    /// Find the registry that runs under this process-wide name: None if there is none. Starts nothing, and stops nothing at
+    /// the end of a `with`.
+    ///
+    /// >>> with kvreg.Registry("sessions") as mine:
+    /// ...     kvreg.Registry.find("sessions") == mine, kvreg.Registry.find("nope")
+    /// (True, None)
+    #[staticmethod]
+    fn find(name: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        let (py, bytes) = (name.py(), convert::name(name)?);
+        match py.detach(|| api::find(&bytes)) {
+            Ok(id) => {
+                Ok(Some(Registry { id, name: Some(convert::canonical(name, &bytes)?), started: false }))
+            }
+            Err(Status(KVREG_NOT_FOUND)) => Ok(None),
+            Err(status) => Err(errors::from_status(py, status, "a registry that has a name")),
+        }
     }
 
     /// The number that stands for this registry in every language of the process. It is never given to another.
@@ -94,8 +112,16 @@ impl Registry {
     /// >>> print(registry.name)
     /// None
     #[getter]
-    fn name<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyString>> {
-        self.text(py)
+    fn name<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+        if let Some(known) = self.text(py) {
+            return Ok(Some(known.clone()));
+        }
+        match py.detach(|| contents::registry_name(self.id)) {
+            Ok(name) => convert::text(py, &name).map(Some),
+            // It has none, or cannot say any more: only who joined it by its name knew it.
+            Err(Status(KVREG_NOT_FOUND | KVREG_STOPPED | KVREG_FORKED)) => Ok(None),
+            Err(status) => Err(self.error(py, status)),
+        }
     }
 
     /// Whether this object started the registry, and so is the one that stops it at the end of a `with`. False if it

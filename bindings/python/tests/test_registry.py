@@ -126,6 +126,22 @@ def test_from_id_joins_by_number(registry: kvreg.Registry) -> None:
     assert len(registry) == 1  # the `with` left it running
 
 
+def test_a_registry_is_found_by_its_name(registry: kvreg.Registry) -> None:
+    assert kvreg.Registry.find("found") is None
+    for name in ("found", b"found\xff", ""):
+        with kvreg.Registry(name) as mine:
+            with kvreg.Registry.find(name) as found:  # type: ignore[union-attr]
+                assert found == mine and found.name == mine.name and mine.started and not found.started
+            assert kvreg.Registry.from_id(mine.id).name == mine.name and len(mine) == 0
+            assert mine.create("a").registry.name == mine.name
+            joined = kvreg.Registry.from_id(mine.id)
+        assert kvreg.Registry.find(name) is None and joined.name is None
+    with pytest.raises(TypeError):
+        kvreg.Registry.find(7)  # type: ignore[arg-type]
+    with pytest.raises(kvreg.InvalidArgumentError):
+        kvreg.Registry.find("x" * 65536)
+
+
 def test_iterating_shows_one_moment(registry: kvreg.Registry) -> None:
     for n in range(10):
         registry.create(str(n))

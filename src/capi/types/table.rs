@@ -397,4 +397,12 @@ pub struct kvreg_api {
     pub log_set: unsafe extern "C" fn(
         level: u32, function: kvreg_log_function, data: *mut c_void, destroy: kvreg_destroy_function
     ) -> kvreg_status,
+    /// `kvreg_registry_find`
+    pub registry_find: unsafe extern "C" fn(
+        name: *const c_char, name_len: usize, out: *mut kvreg_registry
+    ) -> kvreg_status,
+    /// `kvreg_registry_name`
+    pub registry_name: unsafe extern "C" fn(
+        registry: kvreg_registry, buffer: *mut c_void, capacity: usize
+    ) -> i64,
 }
