@@ -390,6 +390,11 @@ fn nobody_notices_that_threads_die() {
                 }
             });
             for i in 0..KILLS {
+                // Some at a moment of others' work, and not when the thread has just begun.
+                let begin = registry.revision().unwrap() + u64::from(i % 20 < 2);
+                while registry.revision().unwrap() < begin {
+                    thread::yield_now();
+                }
                 match i % 4 {
                     3 => hooks::kill_thread(registry, "timer"),
                     2 => hooks::kill_handler_thread(registry, handler),
