@@ -24,7 +24,7 @@ static void retain(void *pointer) {
 
 static void release(void *pointer) {
     thing *it = (thing *)pointer;
-    it->released_by = pthread_self();
+    __atomic_store_n(&it->released_by, pthread_self(), __ATOMIC_RELAXED); /* two references may be given back at once */
     __atomic_fetch_add(&it->releases, 1, __ATOMIC_RELAXED);
     CHECK(__atomic_sub_fetch(&it->references, 1, __ATOMIC_ACQ_REL) >= 0);
     if (it->at_release != NULL) it->at_release();

@@ -115,7 +115,13 @@ TEST(an_owner_is_closed_within_an_update_function) {
 
 /* Threads: each owns a bucket, and asks again in each of its destructors' passes. */
 
-enum { THREADS = 16 };
+#ifdef __SANITIZE_THREAD__
+/* Its runtime leaves the thread in the fourth, after which nothing that is instrumented can run: what is asked for in the
+ * third may be given back there. */
+enum { THREADS = 16, PASSES = 2 };
+#else
+enum { THREADS = 16, PASSES = 4 };
+#endif
 
 static pthread_key_t late;
 static kvreg_bucket of_thread[THREADS][5];
@@ -134,7 +140,7 @@ static void leave(void *number) {
         CHECK_EQ(own, 0);
         __atomic_fetch_add(&refused, 1, __ATOMIC_RELAXED);
     }
-    if (pass < 4) CHECK(pthread_setspecific(late, number) == 0);
+    if (pass < PASSES) CHECK(pthread_setspecific(late, number) == 0);
 }
 
 static void work(int index) {
@@ -156,7 +162,7 @@ static void own_in_threads(void) {
     threads_run(THREADS, work);
     int made = 0;
     for (int i = 0; i < THREADS; i++) {
-        CHECK_EQ(passes[i], 4);
+        CHECK_EQ(passes[i], PASSES);
         for (int pass = 0; pass < 5; pass++) {
             if (of_thread[i][pass] == 0) continue;
             CHECK_EQ(kvreg_bucket_check(of_thread[i][pass]), KVREG_DEAD);
@@ -176,7 +182,7 @@ TEST(a_threads_owner_ends_with_it_however_late_it_was_asked_for) {
     CHECK(pthread_key_create(&late, leave) == 0);
     own_in_threads();
     CHECK(pthread_key_delete(late) == 0);
-    CHECK_EQ(refused >= THREADS, true); /* in the fourth pass at least, nobody would close it */
+    if (PASSES == 4) CHECK(refused >= THREADS); /* in the last pass at least, nobody would close it */
     CHECK_EQ(kvreg_owner_close(owner), KVREG_OK);
     CHECK_EQ(kvreg_stop(registry), KVREG_OK);
 }

@@ -43,7 +43,7 @@ static int32_t play(void *data, kvreg_worker worker) {
 
 static void destroy(void *data) {
     part *mine = (part *)data;
-    mine->destroyed_in = pthread_self();
+    __atomic_store_n(&mine->destroyed_in, pthread_self(), __ATOMIC_RELAXED); /* two workers may share one part */
     count(&mine->destroyed);
 }
 
