@@ -29,6 +29,8 @@ mod current;
 mod fence;
 
 pub(crate) use bag::{Garbage, flush, retire};
+#[cfg(not(all(test, any(loom, shuttle))))]
+pub(crate) use bag::{tidy_when_quiet, unwatch};
 pub(crate) use fence::fence_after_exchange;
 
 use crate::fork;

@@ -8,10 +8,12 @@
 //! Names and items come from here too, so that they lie on huge pages where there are many of them, and for the 8
 //! bytes that malloc adds to each. Threads have spare ones (see `spares`), since most changes need one.
 
+mod helpers;
 mod pages;
 mod spares;
 
-pub(crate) use pages::{add_helper, remove_helper, stock};
+pub(crate) use helpers::{add_helper, call_helper, remove_helper};
+pub(crate) use pages::stock;
 pub(crate) use spares::{Spares, give_entry, take_entry};
 
 use crate::sync::Mutex;

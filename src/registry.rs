@@ -282,7 +282,6 @@ impl Registry {
             tell::tell_of_stop(hub, &shared.waits, unsafe { table.as_ref() });
             fork::check()?; // a handler may have forked
         }
-        shared.keeper.end();
         shared.threads.end();
         shared.timer.end();
         // SAFETY: the registry's hold, which ends with it.

@@ -423,6 +423,42 @@ fn nobody_notices_that_threads_die() {
     assert_eq!(kept[0].check(), Err(Error::Dead));
 }
 
+/// Enough that regions of memory are made ready for more, and given up again.
+fn fill_and_clear(bucket: Bucket) {
+    const KEYS: i64 = 100_000;
+    for i in 0..KEYS {
+        bucket.put(format!("{i:080}"), i).unwrap();
+    }
+    for i in 0..KEYS {
+        assert_eq!(bucket.get_int(format!("{i:080}")), Ok(Some(i)));
+    }
+    assert_eq!(bucket.clear(), Ok(KEYS as u64));
+}
+
+#[test]
+fn memory_comes_and_goes_whatever_becomes_of_the_threads_that_make_it_ready() {
+    let options = Options { max_restarts: u32::MAX, ..Options::default() };
+    let (registry, _) = Registry::start_with(options).unwrap();
+    let bucket = registry.create("bucket").unwrap();
+    hooks::suspend_thread(registry).unwrap();
+    fill_and_clear(bucket);
+    hooks::resume_thread(registry).unwrap();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                hooks::kill_thread(registry, "keeper").unwrap();
+            }
+        });
+        fill_and_clear(bucket);
+        stop.store(true, Ordering::Relaxed);
+    });
+    let (failed, bucket) = failed(|registry| registry.create("bucket").unwrap());
+    registry.stop().unwrap(); // so that there may be no such thread at all
+    fill_and_clear(bucket);
+    failed.stop().unwrap();
+}
+
 /// Registries are stopped while their threads are being killed, so that some give up just then: the stop ends them all, the
 /// handler has seen all that happened, and its function is gone.
 #[test]

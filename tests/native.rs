@@ -58,6 +58,7 @@ programs!(
         moments,
         monitors,
         owner,
+        pages,
         snapshots,
         stats,
         supervisor,

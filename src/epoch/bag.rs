@@ -1,18 +1,19 @@
 //! Garbage in bags: a thread's own, and those in the yard, which belong to nobody.
 
 use super::{EPOCH, current, oldest, pin, with_spares};
-use crate::pool::Spares;
+use crate::pool::{Spares, call_helper};
 use crate::sync::{AtomicBool, MODELLED, Mutex, Ordering, global};
 use std::collections::VecDeque;
 
-/// Things in a bag. A thread that retires keeps up to this many to itself …
-const FULL: usize = if MODELLED { 2 } else { 256 };
+/// Things in a bag. A thread that retires keeps up to this many to itself, each of which keeps its chunk of the pool from
+/// the system …
+const FULL: usize = if MODELLED { 2 } else { 64 };
 /// … or this many bytes.
 const HEAVY: usize = 256 << 10;
 /// While much waits for a pin to end, a bag of this many things makes its thread look again.
 const ALREADY: usize = 32;
 /// Sealed bags that make a collection worth its barrier …
-const ENOUGH: usize = if MODELLED { 1 } else { 16 };
+const ENOUGH: usize = if MODELLED { 1 } else { 64 };
 /// … or bytes in them.
 const OVERDUE: usize = 1 << 20;
 
@@ -100,6 +101,9 @@ global! {
 
     /// Much waits for a pin to end: whoever retires looks again.
     static IS_OVERDUE: AtomicBool = AtomicBool::new(false);
+
+    /// A registry's thread will look at the yard when nobody retires any more.
+    static IS_WATCHED: AtomicBool = AtomicBool::new(false);
 }
 
 /// A thread's own bags.
@@ -151,6 +155,7 @@ impl Bags {
             }
         }
         drop(yard);
+        have_watched();
         // Little by little it would keep its memory for long.
         if self.ready.weight >= HEAVY {
             // SAFETY: no pin sees what is ready.
@@ -192,6 +197,39 @@ impl Yard {
         }
         IS_OVERDUE.store(self.weight >= OVERDUE, Ordering::Relaxed); // Relaxed: a hint
     }
+}
+
+/// Sees to it that somebody looks at the yard later. To be called after the yard was locked.
+fn have_watched() {
+    // Relaxed: who found the yard without our bag, and nobody watching it, had its lock before us.
+    if !IS_WATCHED.load(Ordering::Relaxed) && !IS_WATCHED.swap(true, Ordering::Relaxed) && !call_helper() {
+        unwatch();
+    }
+}
+
+/// From now on nobody watches the yard, until somebody is called again.
+pub(crate) fn unwatch() {
+    IS_WATCHED.store(false, Ordering::Relaxed); // Relaxed: as above
+}
+
+/// For a registry's thread, whenever it wakes: frees what is in the yard if nobody has sealed a bag since it was here
+/// last, when the epoch was `seen`. Tells whether it should look again before long.
+#[cfg(not(all(test, any(loom, shuttle))))]
+pub(crate) fn tidy_when_quiet(seen: &mut u64) -> bool {
+    if !IS_WATCHED.load(Ordering::Relaxed) {
+        return false; // Relaxed: the bell published it
+    }
+    let now = EPOCH.load(Ordering::Relaxed); // Relaxed: who is missed seals at the next look
+    if std::mem::replace(seen, now) != now {
+        return true;
+    }
+    unwatch(); // first: who comes too late for this flush calls again
+    flush();
+    let left = !YARD.lock().sealed.is_empty();
+    if left {
+        IS_WATCHED.store(true, Ordering::Relaxed); // a pin is held. Relaxed: we look again
+    }
+    left
 }
 
 /// Frees something that was unlinked before this call, when no pin can see it any more.

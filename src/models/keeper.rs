@@ -20,6 +20,4 @@ impl Keeper {
     pub(super) fn wake(&self) {}
 
     pub(super) fn attend(&self) {}
-
-    pub(super) fn end(&self) {}
 }

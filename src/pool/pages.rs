@@ -21,8 +21,8 @@
 //! 2. A region is in `bare` if some of its chunks are without pages, with a bit for each of them, and in `empty` if all
 //!    are.
 
-use crate::supervisor::bell::Bell;
-use crate::sync::{Arc, Mutex};
+use super::helpers::call_helper;
+use crate::sync::Mutex;
 use crate::thread;
 use std::collections::BTreeMap;
 use std::ptr::{self, NonNull};
@@ -40,6 +40,8 @@ const _: () = assert!(REGION / CHUNK == Mask::BITS as usize);
 const MANY: usize = (8 << 20) / CHUNK;
 /// … and so few that it is given up.
 const FEW: usize = MANY / 2;
+/// When none could be made ready (there is one CPU), so many chunks more are taken before anybody is asked again.
+const REST: usize = 1024;
 /// Regions for which address space is reserved at once: at first one, then as many as there are, but no more than this.
 const RESERVED: usize = 16;
 
@@ -58,8 +60,8 @@ struct Pages {
     making: usize,
     /// Where somebody asked for one last.
     cpu: usize,
-    /// Who makes regions ready.
-    helpers: Vec<Arc<Bell>>,
+    /// So many chunks more are taken before anybody is asked.
+    rest: usize,
 }
 
 static PAGES: Mutex<Pages> = Mutex::new(Pages::new());
@@ -68,10 +70,10 @@ static PAGES: Mutex<Pages> = Mutex::new(Pages::new());
 pub(super) fn take() -> Option<NonNull<u8>> {
     let mut pages = PAGES.lock();
     let chunk = pages.take()?;
-    let helper = if pages.wants_more() { pages.next_helper() } else { None };
+    let ask = pages.asks();
     drop(pages);
-    if let Some(helper) = helper {
-        helper.ring();
+    if ask {
+        call_helper(); // if there is none, pages come as they are touched
     }
     NonNull::new(ptr::with_exposed_provenance_mut(chunk))
 }
@@ -104,26 +106,17 @@ pub(super) fn bytes() -> usize {
     pages.used * CHUNK + (pages.cut.next_multiple_of(REGION) - pages.cut) + ready
 }
 
-/// From now on this bell is rung when a region should be made ready: whoever hears it calls [`stock`].
-pub(crate) fn add_helper(bell: &Arc<Bell>) {
-    PAGES.lock().helpers.push(Arc::clone(bell));
-}
-
-pub(crate) fn remove_helper(bell: &Arc<Bell>) {
-    PAGES.lock().helpers.retain(|helper| !Arc::ptr_eq(helper, bell));
-}
-
 /// Makes a region ready if there should be one. It takes some tenths of a millisecond, and holds nobody up: least of all
 /// who asked for it, on whose CPU it is not done.
 pub(crate) fn stock() {
     let Some((region, cpu)) = PAGES.lock().begin_making() else { return };
     let made = thread::away_from(cpu, || fill(region));
-    let mut pages = PAGES.lock();
-    pages.making = 0;
-    match made {
-        Some(()) => pages.ready = region,
-        None => pages.empty.push(region),
+    if PAGES.lock().end_making(made.is_some()) {
+        return;
     }
+    // SAFETY: ours since it was taken out, and no chunk was cut from it.
+    unsafe { discard(region, REGION) };
+    PAGES.lock().empty.push(region);
 }
 
 /// Gives a region its pages.
@@ -149,7 +142,7 @@ impl Pages {
             ready: 0,
             making: 0,
             cpu: 0,
-            helpers: Vec::new(),
+            rest: 0,
         }
     }
 
@@ -196,17 +189,8 @@ impl Pages {
     #[cold]
     fn reserve(&mut self) -> Option<()> {
         let regions = self.regions.clamp(1, RESERVED);
-        // SAFETY: an anonymous mapping at an address of the system's choice touches nothing that exists.
-        let place = unsafe {
-            let access = libc::PROT_READ | libc::PROT_WRITE;
-            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-            libc::mmap(ptr::null_mut(), (regions + 1) * REGION, access, flags, -1, 0)
-        };
-        if place == libc::MAP_FAILED {
-            return None;
-        }
-        // One region longer than what we use of it, which is aligned.
-        let first = place.expose_provenance().next_multiple_of(REGION);
+        // Where there is no room for as many there may still be for one.
+        let (regions, first) = map(regions).map(|first| (regions, first)).or_else(|| Some((1, map(1)?)))?;
         keep_small(first, regions * REGION);
         self.empty.extend((0..regions).rev().map(|i| first + i * REGION));
         self.regions += regions;
@@ -230,23 +214,38 @@ impl Pages {
         self.used >= MANY && self.ready == 0 && self.making == 0
     }
 
+    /// For who has taken a chunk: whether a helper is to be called.
+    fn asks(&mut self) -> bool {
+        self.rest = self.rest.saturating_sub(1);
+        let asks = self.rest == 0 && self.wants_more();
+        if asks {
+            // SAFETY: a plain call. If it fails, the CPU is none that there is.
+            self.cpu = unsafe { libc::sched_getcpu() } as usize;
+        }
+        asks
+    }
+
     /// A region, and the CPU of who asked for it.
     fn begin_making(&mut self) -> Option<(usize, usize)> {
-        if self.wants_more() {
+        if self.rest == 0 && self.wants_more() {
             self.making = self.take_empty()?;
             return Some((self.making, self.cpu));
         }
         None
     }
 
-    /// Whom to ask for a region: one after the other, since one may be suspended.
-    fn next_helper(&mut self) -> Option<Arc<Bell>> {
-        // SAFETY: a plain call. If it fails, the CPU is none that there is.
-        self.cpu = unsafe { libc::sched_getcpu() } as usize;
-        if !self.helpers.is_empty() {
-            self.helpers.rotate_left(1);
+    /// The region has its pages, or has got none. Tells whether it is taken up: not if there is little in use by now.
+    fn end_making(&mut self, made: bool) -> bool {
+        let region = std::mem::take(&mut self.making);
+        match made {
+            false => {
+                self.rest = REST;
+                self.empty.push(region);
+            }
+            true if self.used >= FEW => self.ready = region,
+            true => return false,
         }
-        self.helpers.last().cloned()
+        true
     }
 
     /// Takes out what has pages and is not used: places, or 0, and how many bytes they have.
@@ -254,6 +253,18 @@ impl Pages {
         let (cut, ready) = (std::mem::take(&mut self.cut), std::mem::take(&mut self.ready));
         [(cut, cut.next_multiple_of(REGION) - cut), (ready, REGION)]
     }
+}
+
+/// Address space for so many regions, aligned; None if the system has none.
+fn map(regions: usize) -> Option<usize> {
+    // SAFETY: an anonymous mapping at an address of the system's choice touches nothing that exists.
+    let place = unsafe {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        libc::mmap(ptr::null_mut(), (regions + 1) * REGION, access, flags, -1, 0)
+    };
+    // One region longer than what is used of it, which is aligned.
+    (place != libc::MAP_FAILED).then(|| place.expose_provenance().next_multiple_of(REGION))
 }
 
 /// Sees to it that no huge pages are made here from now on; those that there are stay. So who touches memory that was
@@ -281,7 +292,7 @@ mod tests {
         let Some((region, _)) = pages.begin_making() else { return false };
         assert_eq!(pages.begin_making(), None, "one at a time");
         fill(region);
-        pages.ready = std::mem::take(&mut pages.making);
+        assert!(pages.end_making(true));
         true
     }
 
@@ -342,5 +353,29 @@ mod tests {
         assert!(rest.iter().enumerate().all(|(i, &chunk)| chunk == ready + (i + 1) * CHUNK));
         assert_eq!(pages.cut, 0);
         assert_ne!(pages.ready, 0);
+    }
+
+    #[test]
+    fn a_region_that_is_made_too_late_or_in_vain_is_given_up() {
+        let mut pages = Pages::new();
+        let mut chunks: Vec<_> = (0..MANY).map(|_| pages.take().unwrap()).collect();
+        let (region, _) = pages.begin_making().unwrap();
+        let rest = chunks.split_off(FEW - 1);
+        give_back_all(&mut pages, rest);
+        assert!(!pages.end_making(true), "there is little by now");
+        assert_eq!((pages.ready, pages.making), (0, 0));
+        pages.empty.push(region);
+        chunks.extend((FEW - 1..MANY).map(|_| pages.take().unwrap()));
+        assert!(pages.asks());
+        assert!(pages.begin_making().is_some());
+        assert!(pages.end_making(false), "nothing is to be given back");
+        assert_eq!((pages.ready, pages.making), (0, 0));
+        for _ in 1..REST {
+            chunks.push(pages.take().unwrap());
+            assert!(!pages.asks(), "it was in vain");
+            assert_eq!(pages.begin_making(), None);
+        }
+        chunks.push(pages.take().unwrap());
+        assert!(pages.asks() && pages.begin_making().is_some());
     }
 }

@@ -1,11 +1,11 @@
 //! The registry's thread: does what no caller waits for.
 //!
-//! It frees what takes long: the contents of large buckets that exited, and what snapshots held that are closed; and it
-//! makes huge pages for the pool. While somebody holds a snapshot it looks now and then by itself whether there is
-//! something, so that closing one need not wake it: often while more and more is kept for snapshots, so that it is not
-//! behind when they are closed. It sleeps as long as there is nothing to do, and nothing that callers do depends on it:
-//! if it is suspended or dead, reads and changes go on. All that it knows is in the table and the bell, so the next one
-//! after it goes on where it died.
+//! It frees what takes long: the contents of large buckets that exited, and what snapshots held that are closed; it frees
+//! what threads left that have gone quiet; and it makes huge pages for the pool. While somebody holds a snapshot it looks
+//! now and then by itself whether there is something, so that closing one need not wake it: often while more and more is
+//! kept for snapshots, so that it is not behind when they are closed. It sleeps as long as there is nothing to do, and
+//! nothing that callers do depends on it: if it is suspended or dead, reads and changes go on. All that it knows is in
+//! the table, the bell and what is the process', so the next one after it goes on where it died.
 
 use super::Shared;
 use crate::epoch;
@@ -47,13 +47,7 @@ impl Keeper {
         let table = Kept(table);
         let run = move |bell: &Bell| keep(&shared.keeper, table.table(), bell);
         shared.threads.child(&format!("keeper-{}", index_of(registry)), &self.bell, None, run)?;
-        pool::add_helper(&self.bell);
         Ok(())
-    }
-
-    /// To be called when the thread is to end.
-    pub(super) fn end(&self) {
-        pool::remove_helper(&self.bell);
     }
 
     /// Wakes the thread, once until it has heard: that is a system call for whoever does it.
@@ -87,15 +81,37 @@ impl Kept {
     }
 }
 
+/// While it lives, this thread may be called for the pool, and for what others left.
+struct Helper<'k>(&'k Arc<Bell>);
+
+impl Helper<'_> {
+    fn new(bell: &Arc<Bell>) -> Helper<'_> {
+        pool::add_helper(bell);
+        Helper(bell)
+    }
+}
+
+impl Drop for Helper<'_> {
+    /// When the thread ends or dies: another one is called for what it was called for.
+    fn drop(&mut self) {
+        pool::remove_helper(self.0);
+        epoch::unwatch();
+    }
+}
+
 /// The thread's life.
 fn keep(keeper: &Keeper, table: &Table, bell: &Bell) {
     crate::thread::keep_foreign_code_away();
-    let (mut pause, mut kept) = (None, 0);
+    let _helper = Helper::new(&keeper.bell);
+    let (mut pause, mut kept, mut epoch) = (None, 0, 0);
+    let mut watches = false;
     loop {
-        if bell.hear(pause.map(|pause| Instant::now() + pause)) == Call::Stop {
+        let sleep = pause.or(watches.then_some(SELDOM));
+        if bell.hear(sleep.map(|sleep| Instant::now() + sleep)) == Call::Stop {
             return;
         }
         pool::stock();
+        watches = epoch::tidy_when_quiet(&mut epoch);
         // Relaxed: the bell published it.
         let called = keeper.called.swap(false, Ordering::Relaxed);
         let before = std::mem::replace(&mut kept, table.cuts.kept());
