@@ -565,6 +565,26 @@ fn an_asynchronous_handler_is_called_on_its_own_thread() {
 }
 
 #[test]
+fn an_asynchronous_handler_does_not_wait_for_a_slow_one_that_was_added_before_it() {
+    let registry = Registry::start().unwrap();
+    let (heard, hears) = mpsc::channel();
+    let hears = Mutex::new(hears);
+    let options = HandlerOptions { limit: None, ..Default::default() };
+    // It returns when the other one was called for the same event.
+    let slow =
+        move |_: &Event| hears.lock().unwrap().recv_timeout(SOON.unwrap()).map_err(|_| Error::TimedOut);
+    let slow = Handler::add(registry, options, slow).unwrap();
+    let options = HandlerOptions { mode: Mode::Asynchronous, ..Default::default() };
+    Handler::add(registry, options, move |_| heard.send(()).map_err(|_| Error::Failed)).unwrap();
+    for name in ["a", "b", "c"] {
+        registry.create(name).unwrap();
+        registry.sync(SOON).unwrap();
+    }
+    slow.remove().unwrap(); // it has not failed
+    registry.stop().unwrap();
+}
+
+#[test]
 fn a_handler_that_fails_is_removed_and_the_others_go_on() {
     let registry = Registry::start().unwrap();
     let calls = [const { AtomicU64::new(0) }; 3].map(Arc::new);

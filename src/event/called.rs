@@ -120,11 +120,19 @@ impl Called {
         [slowest, failures, self.dispatcher.restarts()]
     }
 
-    /// Sees to it that it has seen all that was published before this call, or is called soon.
-    pub(super) fn settle(self: &Arc<Called>) {
+    /// If it is asynchronous, has it called soon for all that was published before this call.
+    pub(super) fn call_own_thread(&self) {
         if self.mode == Mode::Asynchronous {
             self.call_thread();
-        } else if thread::has_deadlines() {
+        }
+    }
+
+    /// Sees to it that it has seen all that was published before this call, unless it is asynchronous.
+    pub(super) fn settle(self: &Arc<Called>) {
+        if self.mode == Mode::Asynchronous {
+            return;
+        }
+        if thread::has_deadlines() {
             let _ = self.dispatcher.begin(self); // else the next one who may wait runs it
             self.call_thread();
         } else {
@@ -140,9 +148,7 @@ impl Called {
 
     /// As [`Called::settle`], but waits for asynchronous ones too; tells whether it has seen all, or was removed.
     pub(super) fn settle_until(self: &Arc<Called>, deadline: Option<Instant>) -> bool {
-        if self.mode == Mode::Asynchronous {
-            self.call_thread();
-        }
+        self.call_own_thread(); // for what was published since it was called first
         self.wait_for(self.queue.pushed(), deadline)
     }
 

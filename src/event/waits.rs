@@ -43,9 +43,21 @@ impl Waits {
         }
     }
 
+    /// All there is to wait for. Those that have a thread of their own are called, first: none of them has to wait until
+    /// another is done.
+    fn called(&self) -> Arc<Vec<Wait>> {
+        let list = Arc::clone(&self.list.lock());
+        for wait in list.iter() {
+            if let Wait::Handler(called) = wait {
+                called.call_own_thread();
+            }
+        }
+        list
+    }
+
     #[cold]
     fn settle_all(&self) {
-        let list = Arc::clone(&self.list.lock());
+        let list = self.called();
         for wait in list.iter() {
             match wait {
                 Wait::Handler(called) => called.settle(),
@@ -62,7 +74,7 @@ impl Waits {
     /// Waits until all handlers have seen what was published, asynchronous ones too; false if that takes longer, or one of
     /// them takes longer than it may.
     pub(crate) fn settle_until(&self, deadline: Option<Instant>) -> bool {
-        let list = Arc::clone(&self.list.lock());
+        let list = self.called();
         let mut all = true;
         for wait in list.iter() {
             if let Wait::Handler(called) = wait {
