@@ -153,6 +153,82 @@ TEST(threads_and_registries_outlive_dlclose) {
     }
 }
 
+/* Workers and handlers that are in the middle of their work when the library is closed under them: they go on, are
+ * restarted, and end when they are told to. */
+static kvreg_supervisor supervisor;
+static int runs, calls, ends;
+
+static int get(int *number) { return __atomic_load_n(number, __ATOMIC_ACQUIRE); }
+static int count(int *number) { return __atomic_fetch_add(number, 1, __ATOMIC_ACQ_REL); }
+static void until(int *number, int wanted) {
+    while (get(number) < wanted) sched_yield();
+}
+
+static int32_t work(void *data, kvreg_worker worker) {
+    (void)data;
+    count(&runs);
+    if (!get(&closed)) {
+        until(&closed, 1);
+        return 1; /* it is started anew by a thread that began before the close */
+    }
+    const kvreg_status status = api->put_int(kept, "worker", 6, get(&runs));
+    CHECK(status == KVREG_OK || status == KVREG_DEAD); /* the registry may be stopped by now */
+    return api->worker_wait(worker, -1) == KVREG_STOPPED ? 0 : 1;
+}
+
+static kvreg_status hear(void *data, const kvreg_event *event) {
+    (void)data;
+    if (event->kind == KVREG_EVENT_CREATE && count(&calls) < 2) until(&closed, 1);
+    return KVREG_OK;
+}
+
+static void end(void *data) {
+    (void)data;
+    count(&ends);
+}
+
+static void make_an_event(int index) {
+    kvreg_bucket made = 0;
+    CHECK_EQ(api->create(running, index ? "b" : "a", 1, &made), KVREG_OK);
+}
+
+TEST(workers_and_handlers_outlive_dlclose) {
+    for (int round = 0; round < ROUNDS; round++) {
+        void *library = open_library(&api);
+        REQUIRE(api != NULL);
+        kvreg_handler_options asynchronous = KVREG_HANDLER_OPTIONS_INIT;
+        kvreg_worker_options patient = KVREG_WORKER_OPTIONS_INIT;
+        kvreg_handler handlers[2] = {0, 0};
+        kvreg_worker worker = 0;
+        opened = closed = runs = calls = ends = 0;
+        CHECK_EQ(api->start(NULL, &running), KVREG_OK);
+        CHECK_EQ(api->create(running, "shopping", 8, &kept), KVREG_OK);
+        asynchronous.mode = KVREG_HANDLER_ASYNC;
+        CHECK_EQ(api->handler_add(running, NULL, hear, NULL, end, &handlers[0]), KVREG_OK);
+        CHECK_EQ(api->handler_add(running, &asynchronous, hear, NULL, end, &handlers[1]), KVREG_OK);
+        CHECK_EQ(api->supervisor_start(NULL, &supervisor), KVREG_OK);
+        patient.timeout_ms = -1;
+        CHECK_EQ(api->supervisor_add(supervisor, &patient, work, NULL, end, &worker), KVREG_OK);
+        threads_start(2, make_an_event); /* one of them is in the synchronous handler */
+        until(&runs, 1);
+        until(&calls, 2);
+        CHECK(dlclose(library) == 0);
+        __atomic_store_n(&closed, 1, __ATOMIC_RELEASE);
+        threads_join();
+        until(&runs, 2);
+        if (round % 2 == 0) {
+            CHECK_EQ(api->supervisor_stop(supervisor), KVREG_OK);
+            CHECK_EQ(api->stop(running), KVREG_OK);
+        } else { /* the other way round */
+            CHECK_EQ(api->stop(running), KVREG_OK);
+            CHECK_EQ(api->worker_stop(worker, -1), KVREG_OK);
+            CHECK_EQ(api->supervisor_stop(supervisor), KVREG_OK);
+        }
+        CHECK_EQ(ends, 3);
+        CHECK_EQ(calls, 4);
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc < 2 || !copy_library(argv[1])) {
         printf("give the path of libkvreg.so\n0 passed, 1 failed\n");
@@ -161,6 +237,7 @@ int main(int argc, char **argv) {
     RUN(the_library_says_that_it_stays);
     RUN(the_table_is_whole);
     RUN(the_table_works_after_dlclose);
+    RUN(workers_and_handlers_outlive_dlclose);
     RUN(threads_and_registries_outlive_dlclose);
     unlink(path);
     return check_end();
