@@ -86,6 +86,14 @@ TEST(loaders) {
     end();
 }
 
+/* An asynchronous handler that has stopped its registry hears of the rest afterwards. */
+static int gone;
+
+static void go(void *data) {
+    (void)data;
+    __atomic_store_n(&gone, 1, __ATOMIC_RELEASE);
+}
+
 static kvreg_status hear(void *data, const kvreg_event *event) {
     (void)event;
     use_all();
@@ -99,9 +107,11 @@ TEST(handlers) {
         options.limit_ms = -1;
         kvreg_handler handler = 0;
         begin(KVREG_DEADLOCK);
-        CHECK_EQ(kvreg_handler_add(registry, &options, hear, NULL, NULL, &handler), KVREG_OK);
+        gone = 0;
+        CHECK_EQ(kvreg_handler_add(registry, &options, hear, NULL, go, &handler), KVREG_OK);
         create("a");
         end();
+        while (__atomic_load_n(&gone, __ATOMIC_ACQUIRE) == 0) sched_yield();
         begin(KVREG_OK);
         CHECK_EQ(kvreg_handler_add(registry, &options, take_note, NULL, destroy, &handler), KVREG_OK);
         CHECK_EQ(kvreg_handler_remove(handler), KVREG_OK);
