@@ -2,6 +2,7 @@
 
 use kvreg::*;
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
@@ -879,6 +880,49 @@ fn loaders_and_update_functions_do_not_wait_for_handlers_that_wait_for_them() {
     registry.sync(SOON).unwrap();
     handler.remove().unwrap();
     assert_eq!(bucket.get("key"), Ok(Some(Value::Int(1))));
+    registry.stop().unwrap();
+}
+
+/// What a loader has changed, handlers have heard of when the load is over, whatever became of that.
+#[test]
+fn who_loaded_waits_for_handlers_also_if_the_load_failed() {
+    let registry = Registry::start().unwrap();
+    let (entered, release) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (at, go_on, names) = (Arc::clone(&entered), Arc::clone(&release), Arc::clone(&seen));
+    let options = HandlerOptions { limit: None, ..Default::default() };
+    Handler::add(registry, options, move |event| {
+        if event.name() == b"held" && event.kind() == EventKind::Create {
+            at.wait();
+            go_on.wait();
+            (0..100).for_each(|_| thread::yield_now()); // so that who does not wait is first
+        }
+        names.lock().unwrap().push(event.name().to_vec());
+        Ok(())
+    })
+    .unwrap();
+    let round = |fails: bool| {
+        thread::scope(|scope| {
+            let held = scope.spawn(move || registry.create("held").unwrap().stop(Reason::Normal));
+            entered.wait();
+            let load = |_| {
+                registry.create("made inside")?.stop(Reason::Normal)?; // another thread is in the handler
+                release.wait();
+                if fails { Err(Error::Failed) } else { panic!("a loader that panics") }
+            };
+            let loaded = std::panic::catch_unwind(AssertUnwindSafe(|| registry.get_or_create("never", load)));
+            let seen = std::mem::take(&mut *seen.lock().unwrap());
+            held.join().unwrap().unwrap();
+            assert_eq!(loaded.ok(), fails.then_some(Err(Error::Failed)));
+            assert_eq!(
+                seen.iter().filter(|name| *name == b"made inside").count(),
+                2,
+                "its create and its exit"
+            );
+        });
+    };
+    round(true);
+    round(false);
     registry.stop().unwrap();
 }
 

@@ -140,10 +140,9 @@ pub(crate) fn get_or_create(
     }
     let answer = result.as_ref().map_or(Err(Error::Panicked.code()), |answer| *answer);
     load.end(&mut LOADS.lock(), answer);
-    // While it loaded it waited for no handler, which may have been waiting for the load.
-    if answer.is_ok()
-        && let Ok(shared) = Shared::of(registry.id())
-    {
+    // While it loaded it waited for no handler, which may have been waiting for the load. It may have changed something
+    // also if it failed.
+    if let Ok(shared) = Shared::of(registry.id()) {
         shared.waits.settle();
     }
     result.unwrap_or_else(|panic| resume_unwind(panic))
