@@ -28,6 +28,7 @@
 //! | `leave`, `fork` | what a thread holds when it ends; what a child may do |
 //! | `epoch` | pins: what keeps memory alive under a reader that takes no lock |
 //! | `pool` | memory for nodes, names and items: chunks of 64 KiB, many of them on huge pages, given back to the system |
+//! | `prefetch` | asking the memory ahead |
 //! | `tree` | the wide radix tree over hashes that tables and buckets are made of |
 //! | `cuts` | the moments that snapshots show, and what is kept for them |
 //! | `lock` | a lock in one word, for short changes and for long ones |
@@ -74,6 +75,7 @@ mod name;
 mod owner;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/pool.rs")]
 mod pool;
+mod prefetch;
 mod registry;
 mod slot;
 mod snapshot;

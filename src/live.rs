@@ -22,7 +22,7 @@ use crate::hash::Hash;
 use crate::lock::Lock;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, MODELLED, Ordering, memory};
 use crate::tree::edit::{Edit, Retired, simple};
-use crate::tree::{Entry, Node, dead_entry, dismantle, find, glimpse, prefetch, walk_unfinished};
+use crate::tree::{Entry, Node, Spot, dead_entry, dismantle, find, find_in, glimpse, walk_unfinished};
 use std::marker::PhantomData;
 use std::ptr;
 
@@ -151,12 +151,6 @@ impl<E: Entry> Live<E> {
     pub(crate) fn glimpse<'p>(&self, pin: &'p Pin, key: &[u8]) -> Option<&'p E> {
         // SAFETY: the pin came before the root was read, so what it leads to is not freed while it lasts.
         unsafe { glimpse::<E>(self.root(pin), self.front.hash.of(key), key).as_ref() }
-    }
-
-    /// Asks the memory for what [`Live::find_hashed`] will look at.
-    pub(crate) fn prefetch(&self, pin: &Pin, hash: u64) {
-        // SAFETY: the pin came before the root was read.
-        unsafe { prefetch(self.root(pin), hash) }
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -304,6 +298,48 @@ impl<E: Entry> Live<E> {
             }
         }
         self.count_change();
+    }
+
+    /// Asks the memory for what [`Live::find_or_add`] will look at.
+    ///
+    /// # Safety
+    /// As [`Spot::ask`].
+    #[inline(always)]
+    pub(crate) unsafe fn ask(&self, key: &[u8]) -> Spot {
+        // SAFETY: this function's contract.
+        unsafe { Spot::ask(self.current_root(), self.front.hash.of(key)) }
+    }
+
+    /// The entry with this key, of which this is the spot. If there is none, puts in the one that `make` makes, as one
+    /// change: then the map was touched.
+    ///
+    /// # Safety
+    /// As [`Edit::add`], of what is made.
+    #[inline(always)]
+    pub(crate) unsafe fn find_or_add(
+        &self,
+        now: Now,
+        spot: Spot,
+        key: &[u8],
+        make: impl FnOnce() -> Result<*const E, Error>,
+        retired: &mut Retired,
+    ) -> Result<Option<*const E>, Error> {
+        // SAFETY: what can be reached is alive, and only this writer changes it; then this function's contract.
+        unsafe {
+            let leaf = spot.leaf(self.current_root(), now.held);
+            let found = find_in::<E>(leaf, spot.hash, key);
+            if !found.is_null() {
+                return Ok(Some(found));
+            }
+            let entry = make()?;
+            if simple::add_to(leaf, now.held, spot.hash, entry) {
+                self.count_entries(1, E::weight(entry) as i64);
+                self.count_change();
+            } else {
+                self.edit(now, retired, |edit| edit.add(spot.hash, entry));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes out an entry, as one change. The map was touched. What is replaced is added to `retired`, the entry last.

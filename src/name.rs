@@ -52,6 +52,7 @@ const CLOSED: *mut Contents = ptr::without_provenance_mut(align_of::<Contents>()
 
 impl Name {
     /// Makes a name that its table owns: [`Entry::release`] ends it. `bytes` has at most [`MAX_LEN`] bytes.
+    #[inline]
     pub(crate) fn new(bytes: &[u8], id: u64, birth: u64) -> NonNull<Name> {
         let len = u16::try_from(bytes.len()).expect("checked at the boundary");
         let Some(name) = pool::take_entry(Name::size(bytes.len())) else {
@@ -61,7 +62,7 @@ impl Name {
         // SAFETY: freshly allocated for one head and `len` bytes after it, and nobody else knows it.
         unsafe {
             name.write(Name { birth, id, contents: AtomicPtr::new(ptr::null_mut()), len, bytes: [] });
-            ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut (*name.as_ptr()).bytes).cast(), bytes.len());
+            copy(bytes, (&raw mut (*name.as_ptr()).bytes).cast());
         }
         name
     }
@@ -104,6 +105,18 @@ impl Name {
         }
     }
 
+    /// How many bytes it has, for who may have written it just now: read as two bytes and no more. In place of a plain load
+    /// the compiler takes four, and then the processor waits until the bytes behind the length, and all that was written
+    /// before, are in the cache: two percent of a create.
+    ///
+    /// # Safety
+    /// `this` is alive.
+    #[inline(always)]
+    unsafe fn len(this: *const Name) -> usize {
+        // SAFETY: this function's contract.
+        usize::from(unsafe { (&raw const (*this).len).read_volatile() })
+    }
+
     /// In bytes.
     fn size(len: usize) -> usize {
         // At least the whole head with its padding, which short names then fill.
@@ -130,7 +143,7 @@ unsafe impl Entry for Name {
         // SAFETY: alive by this function's contract, and so are its contents.
         unsafe {
             let contents = (*this).contents_ptr().map_or(0, |contents| contents.as_ref().weight());
-            Name::size(usize::from((*this).len)) + contents
+            Name::size(Name::len(this)) + contents
         }
     }
 
@@ -170,10 +183,65 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
+/// Copies a name or key, as [`equal`] compares them.
+///
+/// # Safety
+/// As many bytes can be written at `to`, which is elsewhere.
+#[inline(always)]
+pub(crate) unsafe fn copy(bytes: &[u8], to: *mut u8) {
+    let (len, from) = (bytes.len(), bytes.as_ptr());
+    // SAFETY: this function's contract; `i + size_of::<T>() <= len` for every load and store below.
+    unsafe {
+        let eight =
+            |i: usize| to.add(i).cast::<u64>().write_unaligned(from.add(i).cast::<u64>().read_unaligned());
+        let four =
+            |i: usize| to.add(i).cast::<u32>().write_unaligned(from.add(i).cast::<u32>().read_unaligned());
+        match len {
+            8..=16 => {
+                eight(0);
+                eight(len - 8);
+            }
+            4..=7 => {
+                four(0);
+                four(len - 4);
+            }
+            17..=32 => {
+                eight(0);
+                eight(8);
+                eight(len - 16);
+                eight(len - 8);
+            }
+            _ => ptr::copy_nonoverlapping(from, to, len),
+        }
+    }
+}
+
 /// # Safety
 /// `len` bytes can be read at both.
 #[inline(never)]
 unsafe fn long(a: *const u8, b: *const u8, len: usize) -> bool {
     // SAFETY: this function's contract.
     unsafe { core::slice::from_raw_parts(a, len) == core::slice::from_raw_parts(b, len) }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_of_all_lengths_are_equal_to_what_was_copied_and_write_nothing_else() {
+        let bytes: Vec<u8> = (1..=80).collect();
+        for len in 0..=bytes.len() {
+            let mut to = [0; 81];
+            // SAFETY: there is room for as many.
+            unsafe { copy(&bytes[..len], to.as_mut_ptr()) };
+            assert!(equal(&to[..len], &bytes[..len]), "{len}");
+            assert!(to[len..].iter().all(|&byte| byte == 0), "{len}");
+            for i in 0..len {
+                to[i] ^= 0x80;
+                assert!(!equal(&to[..len], &bytes[..len]), "{len}: {i}");
+                to[i] ^= 0x80;
+            }
+        }
+    }
 }

@@ -126,26 +126,38 @@ fn layout_apart(size: usize) -> Layout {
 impl Class {
     /// None if the system has no memory.
     fn take(&mut self) -> Option<NonNull<u8>> {
-        let chunk = match self.open.last() {
-            Some(chunk) => chunk.as_ptr(),
-            None => self.add_chunk()?,
-        };
-        // SAFETY: an open chunk is initialised and has room; the lock that guards this class guards it too.
-        unsafe {
-            let node = if (*chunk).free.is_null() {
-                let node = chunk.cast::<u8>().add((*chunk).fresh);
-                (*chunk).fresh += self.size;
-                node
-            } else {
-                let node = (*chunk).free;
-                (*chunk).free = node.cast::<*mut u8>().read();
-                node
-            };
-            (*chunk).live += 1;
-            if (*chunk).free.is_null() && (*chunk).fresh + self.size > CHUNK {
-                self.close(chunk);
+        let mut taken = None;
+        self.take_some(1, |node| taken = Some(node));
+        taken
+    }
+
+    /// Takes so many nodes, or as many as the system has memory for.
+    #[inline(always)]
+    fn take_some(&mut self, mut count: usize, mut visit: impl FnMut(NonNull<u8>)) {
+        while count > 0 {
+            let Some(chunk) = self.open.last().copied().or_else(|| self.add_chunk()) else { return };
+            let (node, chunk) = (chunk.cast::<u8>(), chunk.as_ptr());
+            // SAFETY: an open chunk is initialised and has room; the lock that guards this class guards it too. Nodes
+            // are the chunk's, and no address of them is NULL.
+            unsafe {
+                let before = count;
+                while count > 0
+                    && let Some(node) = NonNull::new((*chunk).free)
+                {
+                    (*chunk).free = node.cast::<*mut u8>().read();
+                    visit(node);
+                    count -= 1;
+                }
+                while count > 0 && (*chunk).fresh + self.size <= CHUNK {
+                    visit(node.add((*chunk).fresh));
+                    (*chunk).fresh += self.size;
+                    count -= 1;
+                }
+                (*chunk).live += before - count;
+                if (*chunk).free.is_null() && (*chunk).fresh + self.size > CHUNK {
+                    self.close(chunk);
+                }
             }
-            NonNull::new(node)
         }
     }
 
@@ -173,12 +185,12 @@ impl Class {
     }
 
     #[cold]
-    fn add_chunk(&mut self) -> Option<*mut Chunk> {
+    fn add_chunk(&mut self) -> Option<NonNull<Chunk>> {
         let chunk = pages::take()?.cast::<Chunk>();
         // SAFETY: a range is CHUNK bytes that nobody else uses, aligned to CHUNK.
         unsafe { chunk.write(Chunk { free: ptr::null_mut(), fresh: LINE, live: 0, place: self.open.len() }) };
         self.open.push(chunk);
-        Some(chunk.as_ptr())
+        Some(chunk)
     }
 
     /// Takes a chunk from among those that have room.

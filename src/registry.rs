@@ -15,6 +15,7 @@ pub mod hooks;
 mod keeper;
 pub(crate) mod load;
 mod mailbox;
+mod many;
 mod owned;
 mod process;
 mod shared;
@@ -49,7 +50,6 @@ use mailbox::Change;
 pub use owned::Create;
 pub(crate) use owned::{bequeath, give_bucket, owner_of_bucket, set_heir_of_bucket};
 use shared::{RegistrySlot, Shared, slot_of};
-use smallvec::SmallVec;
 use start::start;
 pub use start::{Options, Started};
 #[cfg(not(all(test, any(loom, shuttle))))]
@@ -149,12 +149,13 @@ impl Registry {
         fork::check()?;
         let shared = Shared::of(self.0)?;
         loop {
-            let some: SmallVec<[&[u8]; turn::CREATES]> = names.by_ref().take(turn::CREATES).collect();
-            if some.is_empty() {
+            let mut some: [&[u8]; many::CREATES] = [&[]; many::CREATES];
+            let number = some.iter_mut().zip(&mut names).map(|(place, name)| *place = name).count();
+            if number == 0 {
                 return Ok(());
             }
             fork::check()?; // a handler may have forked
-            turn::create_many(shared, self.0, &some, |id| visit(Bucket::from_id(id)))?;
+            many::create_many(shared, self.0, &some[..number], |id| visit(Bucket::from_id(id)))?;
         }
     }
 

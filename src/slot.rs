@@ -12,6 +12,8 @@
 //! 2. A slot's data belongs to its live object. It is read under a pin, and the slot is given to another object only
 //!    when every pin that could have resolved the old id has ended.
 
+mod reserve;
+
 use crate::epoch::{self, Garbage};
 use crate::error::Error;
 use crate::sync::{AtomicPtr, AtomicU32, MODELLED, Mutex, Ordering, constant, each, memory};
@@ -117,6 +119,12 @@ pub(crate) fn index_of(id: u64) -> usize {
     (id & ((1 << INDEX_BITS) - 1)) as usize
 }
 
+/// The id of the object of this generation in a slot.
+#[inline(always)]
+fn id_of<T: SlotData>(index: u32, generation: u32) -> u64 {
+    (T::KIND as u64) << KIND_SHIFT | u64::from(generation) << INDEX_BITS | u64::from(index)
+}
+
 #[inline(always)]
 fn generation_of(id: u64) -> u32 {
     (id >> INDEX_BITS) as u32 & LAST_GENERATION
@@ -189,8 +197,7 @@ impl<T: SlotData> Slots<T> {
     /// The id that the next object in this slot has, from [`Slots::bring_to_life`] on.
     pub(crate) fn next_id(&self, index: u32) -> u64 {
         // Relaxed: the slot is the caller's alone.
-        let generation = self.generation(index).load(Ordering::Relaxed);
-        (T::KIND as u64) << KIND_SHIFT | u64::from(generation) << INDEX_BITS | u64::from(index)
+        id_of::<T>(index, self.generation(index).load(Ordering::Relaxed))
     }
 
     /// Makes the id valid. The data must be written before.
@@ -231,6 +238,12 @@ impl<T: SlotData> Slots<T> {
         let index = index_of(id);
         let chunk = self.chunk(index).expect("a slot that was given out has a chunk");
         &chunk.data[index % CHUNK]
+    }
+
+    #[inline(always)]
+    fn place(&self, index: u32) -> (&T, &AtomicU32) {
+        let chunk = self.chunk(index as usize).expect("a slot that was given out has a chunk");
+        (&chunk.data[index as usize % CHUNK], &chunk.generations[index as usize % CHUNK])
     }
 
     fn generation(&self, index: u32) -> &AtomicU32 {

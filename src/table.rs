@@ -22,12 +22,13 @@
 
 use crate::cuts::{Cuts, Dead, Now, Unseen};
 use crate::epoch::{self, Garbage, Pin, Writing};
+use crate::error::Error;
 use crate::hash::Hash;
 use crate::live::Live;
 use crate::name::Name;
 use crate::sync::{AtomicU64, Ordering};
 use crate::tree::edit::Retired;
-use crate::tree::{Entry, garbage_of_entry};
+use crate::tree::{Entry, Spot, garbage_of_entry};
 use std::ptr::{self, NonNull};
 
 pub(crate) struct Table {
@@ -35,6 +36,52 @@ pub(crate) struct Table {
     pub(crate) cuts: Cuts,
     /// The registry, while it runs, and those who hold a cut.
     holders: AtomicU64,
+}
+
+/// A change that adds names, one after the other: so few that it is short.
+pub(crate) struct Adding<'t, 'p> {
+    table: &'t Table,
+    writing: Writing<'p>,
+    now: Now,
+    retired: Retired,
+}
+
+/// So many things are replaced without an allocation more.
+const REPLACED: usize = 32;
+
+impl<'t> Adding<'t, '_> {
+    /// The id of a name that is there, and false. If it is not, adds it with the id that `take` gives; `ready` is called
+    /// before anybody can find it. The spot is one that [`Table::ask`] gave under the pin of this change.
+    #[inline(always)]
+    pub(crate) fn find_or_add<S>(
+        &mut self,
+        spot: Spot,
+        name: &[u8],
+        take: impl FnOnce() -> Result<(u64, S), Error>,
+        ready: impl FnOnce(S, *mut Name),
+    ) -> Result<(u64, bool), Error> {
+        let mut new = 0;
+        let make = || {
+            let (id, slot) = take()?;
+            new = id;
+            self.table.names.touch(self.now).expect("only contents are closed");
+            let name = Name::new(name, id, self.now.number);
+            ready(slot, name.as_ptr());
+            Ok(name.as_ptr().cast_const())
+        };
+        // SAFETY: new, and not there yet; one that is found is alive, since nobody else changes the table.
+        unsafe {
+            let found = self.table.names.find_or_add(self.now, spot, name, make, &mut self.retired)?;
+            Ok(found.map_or((new, true), |found| ((*found).id, false)))
+        }
+    }
+
+    /// Ends the change. Gives what it has replaced and no cut sees.
+    pub(crate) fn end(self) -> impl Iterator<Item = Garbage> + use<'t> {
+        let Adding { table, writing, now, retired } = self;
+        drop(writing);
+        retired.into_iter().filter_map(move |dead| table.cuts.keep(now, dead))
+    }
 }
 
 impl Table {
@@ -107,6 +154,20 @@ impl Table {
         ready(name.as_ptr());
         // SAFETY: new, and not there yet.
         unsafe { self.link(writing, now, hash, name) }
+    }
+
+    /// Asks the memory for where a name is, or would be.
+    #[inline(always)]
+    pub(crate) fn ask(&self, _pin: &Pin, name: &[u8]) -> Spot {
+        // SAFETY: alive while the pin is: what is replaced in a table waits for pins. The caller has the turn.
+        unsafe { self.names.ask(name) }
+    }
+
+    /// Begins to add some names.
+    pub(crate) fn begin_adding<'p>(&self, pin: &'p Pin) -> Adding<'_, 'p> {
+        let writing = pin.announce();
+        let now = self.cuts.now(&writing);
+        Adding { table: self, writing, now, retired: Retired::with_capacity(REPLACED) }
     }
 
     /// A name that is in no table yet. The cuts up to this moment know nothing of it.

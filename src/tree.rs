@@ -16,7 +16,7 @@
 //! and since such names have the short way (see [`glimpse`]) and much lies on huge pages (see `pool`): 1.28 and 1.19 at 100
 //! names, 1.47 and 1.32 at 10,000, 1.13 and 0.84 at a million, 1.48 and 1.18 at ten million. What is left where all fits
 //! the caches is the pin, the registry's slot and one level more. Asking for the keys of full leaves ahead, for a
-//! `create_many` that will split them, gained nothing.
+//! `create_many` that will split them, gained nothing (see `registry/many`).
 //!
 //! Invariants:
 //! 1. A reader that holds a root (by a cut or by a pin) finds every entry that was in the tree when the root was
@@ -32,6 +32,7 @@
 pub(crate) mod cursor;
 pub(crate) mod edit;
 mod node;
+mod spot;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 
@@ -42,6 +43,7 @@ use crate::pool;
 use crate::sync::Ordering;
 use node::BITS;
 pub(crate) use node::Node;
+pub(crate) use spot::{Spot, find_in};
 use std::ptr::{self, NonNull};
 
 /// What a tree holds pointers to.
@@ -145,6 +147,7 @@ pub(crate) unsafe fn prefetch(root: Node, hash: u64) {
 }
 
 /// The leaf in which a hash is.
+#[inline(always)]
 fn leaf_of(root: Node, hash: u64) -> Node {
     let (mut node, mut rest) = (root, hash);
     while !node.is_leaf() {

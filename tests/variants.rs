@@ -30,6 +30,8 @@ fn with_test_hooks() {
             "--test",
             "load_hooks",
             "--test",
+            "many",
+            "--test",
             "times_hooks",
             "--test",
             "model",

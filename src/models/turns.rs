@@ -49,3 +49,33 @@ fn a_bucket_is_stopped_once() {
         end(registry);
     });
 }
+
+/// Names that are created together are in a cut together.
+#[test]
+fn two_names_at_once_beside_a_cut() {
+    check(|| {
+        let (registry, _) = start(&[]);
+        let many = spawn(move || registry.create_many(&["m", "n"]).unwrap());
+        let snapshot = registry.snapshot().unwrap();
+        let (m, n) = (snapshot.lookup("m").unwrap(), snapshot.lookup("n").unwrap());
+        assert_eq!(m.is_some(), n.is_some(), "one of them without the other");
+        assert_eq!(snapshot.count(), Ok(if m.is_some() { 3 } else { 1 }));
+        snapshot.close().unwrap();
+        many.join().unwrap();
+        end(registry);
+    });
+}
+
+/// Who creates one of them has the bucket that they get.
+#[test]
+fn two_names_at_once_beside_one_of_them() {
+    check(|| {
+        let (registry, _) = start(&[]);
+        let other = spawn(move || registry.create("n").unwrap());
+        let many = registry.create_many(&["m", "n"]).unwrap();
+        assert_eq!(registry.lookup("n"), Ok(Some(many[1])));
+        assert_eq!(many[1], other.join().unwrap());
+        assert_eq!(registry.revision(), Ok(3));
+        end(registry);
+    });
+}

@@ -2,7 +2,6 @@
 
 use super::{APART, ENTRIES, ENTRY_SIZES, LARGEST, SMALLEST, WORD, spoil};
 use crate::epoch;
-use smallvec::SmallVec;
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
 
@@ -11,7 +10,37 @@ const SOME: usize = 16;
 
 /// A thread's spare entries, by their size.
 #[derive(Default)]
-pub(crate) struct Spares([SmallVec<[NonNull<u8>; SOME]>; ENTRY_SIZES]);
+pub(crate) struct Spares([Stack; ENTRY_SIZES]);
+
+/// Spare entries of one size: the first `len` places.
+#[derive(Default)]
+struct Stack {
+    len: usize,
+    entries: [Option<NonNull<u8>>; SOME],
+}
+
+impl Stack {
+    #[inline(always)]
+    fn pop(&mut self) -> Option<NonNull<u8>> {
+        self.len = self.len.checked_sub(1)?;
+        self.entries[self.len % SOME]
+    }
+
+    /// It has room.
+    #[inline(always)]
+    fn push(&mut self, entry: NonNull<u8>) {
+        self.entries[self.len % SOME] = Some(entry);
+        self.len += 1;
+    }
+
+    /// Takes out the oldest.
+    fn drain(&mut self, count: usize) -> impl Iterator<Item = NonNull<u8>> {
+        let taken = self.entries;
+        self.entries.rotate_left(count);
+        self.len -= count;
+        taken.into_iter().take(count).flatten()
+    }
+}
 
 /// Memory for an entry of so many bytes, aligned to a word, its contents undefined. None if there is none.
 #[inline(never)]
@@ -39,8 +68,8 @@ pub(crate) unsafe fn give_entry(bytes: usize, entry: NonNull<u8>) {
     };
     epoch::with_spares(|spares| match spares {
         Some(Spares(spares)) => {
-            if spares[size].len() == SOME {
-                give_back(spares[size].drain(..SOME / 2), size);
+            if spares[size].len == SOME {
+                give_back(spares[size].drain(SOME / 2), size);
             }
             spoil(bytes, entry);
             spares[size].push(entry);
@@ -52,8 +81,8 @@ pub(crate) unsafe fn give_entry(bytes: usize, entry: NonNull<u8>) {
 impl Spares {
     /// Gives all back.
     pub(crate) fn give_up(&mut self) {
-        for (size, spares) in self.0.iter_mut().enumerate().filter(|(_, spares)| !spares.is_empty()) {
-            give_back(spares.drain(..), size);
+        for (size, spares) in self.0.iter_mut().enumerate().filter(|(_, spares)| spares.len != 0) {
+            give_back(spares.drain(spares.len), size);
         }
     }
 }
@@ -68,10 +97,10 @@ fn layout(bytes: usize) -> Layout {
 }
 
 #[inline(never)]
-fn refill(spares: &mut SmallVec<[NonNull<u8>; SOME]>, size: usize) -> Option<NonNull<u8>> {
+fn refill(spares: &mut Stack, size: usize) -> Option<NonNull<u8>> {
     let mut class = ENTRIES[size].lock();
-    spares.extend(std::iter::from_fn(|| class.take()).take(SOME));
-    spares.reverse(); // the first comes first
+    class.take_some(SOME, |entry| spares.push(entry));
+    spares.entries[..spares.len].reverse(); // the first comes first
     spares.pop()
 }
 

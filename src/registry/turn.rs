@@ -15,7 +15,7 @@ use super::tell::release;
 use super::timer;
 use crate::bucket::{BUCKETS, Bucket, BucketSlot, Reason};
 use crate::cuts::Unseen;
-use crate::epoch::{self, Pin};
+use crate::epoch::{self, Garbage, Pin};
 use crate::error::Error;
 use crate::event::{Hub, Record};
 use crate::name::Name;
@@ -23,14 +23,11 @@ use crate::slot;
 use crate::sync::{MODELLED, MutexGuard, Ordering, spin_loop};
 use crate::table::Table;
 use crate::tree::{Entry, walk};
-use smallvec::SmallVec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 /// How often a caller looks for its answer before it sleeps on the turn. A change takes well under a microsecond.
 const SPINS: usize = if MODELLED { 1 } else { 200 };
-/// So many names are created under one turn, so that nobody waits long for it.
-pub(super) const CREATES: usize = 64;
 /// So many changes of others are made by whoever has the turn.
 const SERVED: usize = 64;
 /// No revision.
@@ -106,6 +103,18 @@ impl Turn {
             Change::Show { bucket } => self.show(&pin, registry, bucket)?,
         };
         drop(pin); // else it would hold back what we free
+        self.discard(shared, registry, unseen)?;
+        Ok(result)
+    }
+
+    /// Frees what a change has replaced, when nobody sees it any more. The caller is not pinned.
+    #[inline(always)]
+    pub(super) fn discard(
+        &self,
+        shared: &'static Shared,
+        registry: u64,
+        unseen: impl IntoIterator<Item = Garbage>,
+    ) -> Result<(), Error> {
         for garbage in unseen {
             if garbage.weight() > LARGE {
                 self.table(registry)?.cuts.leave(garbage);
@@ -114,7 +123,7 @@ impl Turn {
                 epoch::retire(garbage);
             }
         }
-        Ok(result)
+        Ok(())
     }
 
     fn create(
@@ -237,7 +246,7 @@ impl Turn {
 
     /// As [`Turn::finish`], for a caller whose own change is made: if another's panics, that is not for it to tell. Whose
     /// it was finds no answer.
-    fn finish_for_others(&mut self, shared: &'static Shared) {
+    pub(super) fn finish_for_others(&mut self, shared: &'static Shared) {
         let _ = catch_unwind(AssertUnwindSafe(|| self.finish(shared)));
     }
 
@@ -290,40 +299,6 @@ pub(super) fn catch_up(shared: &'static Shared, registry: u64) -> Result<(), Err
 pub(super) fn kill(bucket: u64) {
     BUCKETS.kill(bucket);
     slot::retire::<BucketSlot>(bucket);
-}
-
-/// Creates some names under one turn, and visits their buckets.
-pub(super) fn create_many(
-    shared: &'static Shared,
-    registry: u64,
-    names: &[&[u8]],
-    mut visit: impl FnMut(u64),
-) -> Result<(), Error> {
-    let mut turn = shared.turn.lock();
-    let hashes: SmallVec<[u64; CREATES]> = {
-        let pin = epoch::pin();
-        let map = &turn.table(registry)?.names;
-        let ask = |name: &&[u8]| {
-            let hash = map.hash().of(name);
-            map.prefetch(&pin, hash); // the misses of all names at once
-            hash
-        };
-        names.iter().map(ask).collect()
-    };
-    let mut result = Ok(());
-    for (&name, hash) in names.iter().zip(hashes) {
-        match turn.apply(shared, registry, Change::Create { name, hash, seen: NEVER, terms: None }) {
-            Ok(id) => visit(id),
-            Err(error) => {
-                result = Err(error);
-                break;
-            }
-        }
-    }
-    turn.finish_for_others(shared);
-    release(turn);
-    shared.waits.settle();
-    result
 }
 
 /// Makes a change to a registry, now or with others, and waits until it is published and the synchronous handlers ran.

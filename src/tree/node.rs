@@ -5,10 +5,10 @@ mod leaf;
 pub(super) use leaf::{Leaf, SmallLeaf, tag_of};
 
 use crate::pool;
+use crate::prefetch::prefetch;
 #[cfg(all(test, any(loom, shuttle)))]
 use crate::sync::{AtomicU8, AtomicU64};
 use crate::sync::{AtomicUsize, Ordering, global, memory};
-use leaf::prefetch;
 use std::ptr;
 
 /// Entries in a leaf.
@@ -118,12 +118,19 @@ impl Node {
     /// and not after them.
     #[inline(always)]
     pub(super) fn prefetch_slots(self) {
-        prefetch(self.address(), 1);
-        prefetch(self.address(), 2);
-        prefetch(self.address(), 3);
+        for line in 1..4 {
+            prefetch(self.address().wrapping_add(64 * line));
+        }
     }
 
-    /// Asks the memory for the entries of a leaf: for their heads and the beginnings of their keys.
+    /// Asks the memory for the line of a leaf in which this place is.
+    #[inline(always)]
+    pub(super) fn prefetch_slot(self, place: usize) {
+        prefetch(self.address().wrapping_add(64 + 8 * place));
+    }
+
+    /// Asks the memory for the entries of a leaf: for the lengths and the beginnings of their keys, most of which are in one
+    /// line.
     ///
     /// # Safety
     /// A leaf, alive.
@@ -131,14 +138,14 @@ impl Node {
         // SAFETY: this function's contract.
         for slot in unsafe { self.slots() } {
             let entry = ptr::without_provenance::<u8>(slot.load(Ordering::Relaxed)); // Relaxed: a hint
-            prefetch(entry, 0);
-            prefetch(entry.wrapping_add(40), 0);
+            prefetch(entry.wrapping_add(24));
+            prefetch(entry.wrapping_add(39));
         }
     }
 
     /// Asks the memory for the line of a leaf where its tags are.
     pub(super) fn prefetch_tags(self) {
-        prefetch(self.address(), 0);
+        prefetch(self.address());
     }
 
     /// The pool's number of its size.
@@ -158,7 +165,7 @@ impl Node {
     pub(super) fn new_leaf(birth: u64, depth: u32) -> Node {
         let memory = pool::take(0);
         // SAFETY: a leaf's size, aligned, and ours.
-        unsafe { memory.cast().write(Leaf::new(birth, depth)) };
+        unsafe { Leaf::write(memory.cast(), birth, depth) };
         Node(memory.as_ptr().expose_provenance())
     }
 

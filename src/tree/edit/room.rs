@@ -42,6 +42,10 @@ impl<E: Entry> Edit<E> {
             // All keys are looked at: their cache misses at once, not one after the other.
             leaf.prefetch_entries();
             let mut halves = [self.new_leaf(leaf.depth() + 1), self.new_leaf(leaf.depth() + 1)];
+            if leaf.depth() + 1 < BITS {
+                self.share_out(leaf, bit, &halves);
+                return (halves[0], halves[1]);
+            }
             for slot in &leaf.leaf().slots {
                 let entry = ptr::with_exposed_provenance::<E>(slot.load(Ordering::Relaxed)); // Relaxed: our own writes
                 let hash = self.hash.of(E::key(entry));
@@ -52,6 +56,23 @@ impl<E: Entry> Edit<E> {
                 put(half.leaf(), half.leaf().len(), hash, entry);
             }
             (halves[0], halves[1])
+        }
+    }
+
+    /// Writes the entries of a full leaf into two new ones, parted by this bit. (One after the other, each with its tag and
+    /// count in memory, as [`put`] does it, a split took 1.6 of the time.)
+    unsafe fn share_out(&self, leaf: Node, bit: u32, halves: &[Node; 2]) {
+        let (mut entries, mut hashes, mut upper) = ([0; CAPACITY], [0; CAPACITY], 0_u32);
+        // SAFETY: alive, and so are the entries; nobody else knows the halves, whose depth is below 64.
+        unsafe {
+            for (i, slot) in leaf.leaf().slots.iter().enumerate() {
+                entries[i] = slot.load(Ordering::Relaxed); // Relaxed: our own writes
+                hashes[i] = self.hash.of(E::key(ptr::with_exposed_provenance(entries[i])));
+                upper |= ((hashes[i] >> bit & 1) as u32) << i;
+            }
+            let lower = !upper & ((1 << CAPACITY) - 1);
+            halves[0].leaf().fill(&entries, &hashes, lower);
+            halves[1].leaf().fill(&entries, &hashes, upper);
         }
     }
 

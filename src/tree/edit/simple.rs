@@ -11,8 +11,18 @@ use crate::tree::{Entry, leaf_of};
 /// # Safety
 /// The caller is the writer of the tree below `root`, of which cuts up to `held` are held. The entry is alive, has this
 /// hash, and is the tree's if it is put in.
+#[inline(always)]
 pub(crate) unsafe fn add<E: Entry>(root: Node, held: u64, hash: u64, entry: *const E) -> bool {
-    let node = leaf_of(root, hash);
+    // SAFETY: this function's contract.
+    unsafe { add_to(leaf_of(root, hash), held, hash, entry) }
+}
+
+/// As [`add`], for who knows the leaf in which the hash is.
+///
+/// # Safety
+/// As [`add`].
+#[inline(always)]
+pub(crate) unsafe fn add_to<E: Entry>(node: Node, held: u64, hash: u64, entry: *const E) -> bool {
     // SAFETY: what can be reached is alive, and only this writer changes it.
     unsafe {
         if node.birth() <= held {

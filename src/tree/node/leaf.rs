@@ -5,7 +5,7 @@ use crate::name;
 use crate::pool;
 use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, MODELLED, Ordering, constant, each};
 use crate::tree::Entry;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 #[repr(C, align(64))]
 pub(in crate::tree) struct Leaf {
@@ -49,7 +49,24 @@ unsafe fn entry_with<E: Entry>(slot: &AtomicUsize, key: &[u8]) -> *const E {
 }
 
 impl Leaf {
-    pub(super) fn new(birth: u64, depth: u32) -> Leaf {
+    /// Makes an empty leaf in its place: made elsewhere and moved there it takes longer.
+    ///
+    /// # Safety
+    /// There is room for a leaf.
+    pub(super) unsafe fn write(place: NonNull<Leaf>, birth: u64, depth: u32) {
+        // SAFETY: this function's contract. All zero bytes are a leaf without entries; but a model's atomics are not zero.
+        unsafe {
+            if MODELLED {
+                return place.write(Leaf::new(birth, depth));
+            }
+            place.write_bytes(0, 1);
+            let leaf = place.as_ptr();
+            (&raw mut (*leaf).birth).write(birth);
+            (&raw mut (*leaf).depth).write(depth as u8);
+        }
+    }
+
+    fn new(birth: u64, depth: u32) -> Leaf {
         Leaf {
             birth,
             depth: depth as u8,
@@ -107,6 +124,26 @@ impl Leaf {
         set_tag(&self.tags[place / 4], place, tag);
     }
 
+    /// Writes some entries, one for each bit of `some`, into this leaf, which is empty and known to nobody else.
+    pub(in crate::tree) fn fill(&self, entries: &[usize; CAPACITY], hashes: &[u64; CAPACITY], mut some: u32) {
+        // Relaxed, all of it: the link to the leaf publishes it.
+        let (mut len, mut tags) = (0, 0);
+        while some != 0 {
+            let i = some.trailing_zeros() as usize;
+            some &= some - 1;
+            self.slots[len].store(entries[i], Ordering::Relaxed);
+            tags |= u64::from(tag_of(hashes[i])) << (16 * (len % 4));
+            if len % 4 == 3 {
+                self.tags[len / 4].store(std::mem::take(&mut tags), Ordering::Relaxed);
+            }
+            len += 1;
+        }
+        if tags != 0 {
+            self.tags[len / 4].store(tags, Ordering::Relaxed);
+        }
+        self.set_len(len);
+    }
+
     pub(in crate::tree) fn len(&self) -> usize {
         usize::from(self.len.load(Ordering::Relaxed)) // Relaxed: writers only, who take turns
     }
@@ -129,19 +166,6 @@ impl Leaf {
     pub(in crate::tree) fn capacity(&self) -> usize {
         if u32::from(self.depth) < BITS { CAPACITY } else { CHAINED }
     }
-}
-
-/// Asks for a cache line of a node. Whatever the address, this cannot fail.
-#[inline(always)]
-pub(super) fn prefetch(node: *const u8, line: usize) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: SSE is part of x86-64, and a prefetch reads nothing.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(node.wrapping_add(64 * line).cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (node, line);
 }
 
 impl SmallLeaf {
