@@ -99,7 +99,7 @@ fn after_includes() -> String {
          #define KVREG_API extern\n\
          #endif\n\n\
          /** Sets the size and the defaults: `kvreg_options options = KVREG_OPTIONS_INIT;` */\n\
-         #define KVREG_OPTIONS_INIT {{sizeof(kvreg_options), NULL, 0, 0, 3, 5000}}\n\n\
+         #define KVREG_OPTIONS_INIT {{sizeof(kvreg_options), NULL, 0, 0, 3, 5000, -1}}\n\n\
          /** The same for `kvreg_load_options`: waits for ever. */\n\
          #define KVREG_LOAD_OPTIONS_INIT {{sizeof(kvreg_load_options), -1}}\n\n\
          /** The same for `kvreg_add_options`: from 0 on, and as far as an int64_t goes. */\n\

@@ -35,7 +35,8 @@
  *             a bucket or of the registry, an owner's end) is made at once, and its answer is that of the change; before
  *             it returns it waits for synchronous handlers and for room in queues, but no longer than those who added
  *             them said (`limit_ms` for a call of a handler, `block_ms`). A change to a bucket waits for an update
- *             function or a commit that has it, as long as that takes: only your own function can be slow there.
+ *             function or a commit that has it, no longer than the registry's options say (`busy_ms`; else as long as
+ *             that takes: only your own function can be slow there), and has changed nothing if it gives up.
  *   fork      In the child, reads go on from the tables and snapshots as they were; everything else gives
  *             KVREG_FORKED at once: changes, all calls of batches, events and supervisors, and making or closing a
  *             snapshot.
@@ -204,7 +205,7 @@
 #endif
 
 /** Sets the size and the defaults: `kvreg_options options = KVREG_OPTIONS_INIT;` */
-#define KVREG_OPTIONS_INIT {sizeof(kvreg_options), NULL, 0, 0, 3, 5000}
+#define KVREG_OPTIONS_INIT {sizeof(kvreg_options), NULL, 0, 0, 3, 5000, -1}
 
 /** The same for `kvreg_load_options`: waits for ever. */
 #define KVREG_LOAD_OPTIONS_INIT {sizeof(kvreg_load_options), -1}
@@ -846,6 +847,12 @@ typedef struct kvreg_options {
    * In milliseconds. By default 5000.
    */
   uint64_t restart_window_ms;
+  /**
+   * How many milliseconds a change to a bucket waits while an update function or a commit in another thread has that
+   * bucket: then it gives `KVREG_TIMED_OUT`, and has changed nothing. 0: it does not wait; -1, the default: for ever;
+   * other negative numbers are `KVREG_INVALID_ARGUMENT`.
+   */
+  int64_t busy_ms;
 } kvreg_options;
 
 /**

@@ -1948,6 +1948,9 @@ struct StartOptions {
     /// When its threads die more often than this in the window, it makes no more changes to its table.
     std::uint32_t max_restarts = 3;
     std::chrono::milliseconds restart_window = std::chrono::seconds(5);
+    /// How long a change to a bucket waits while an update function or a commit in another thread has that bucket: then it
+    /// is Status::timed_out, and nothing has changed.
+    std::chrono::milliseconds busy_timeout = for_ever;
 };
 
 /// A registry. The object that started it stops it when it is destroyed; any other only looks at it.
@@ -2213,6 +2216,7 @@ private:
         raw.history = options.history;
         raw.max_restarts = options.max_restarts;
         raw.restart_window_ms = static_cast<std::uint64_t>(options.restart_window.count());
+        raw.busy_ms = detail::to_ms(options.busy_timeout);
         kvreg_registry id = 0;
         const kvreg_status code = kvreg_start(&raw, &id);
         if (code != KVREG_OK && code != KVREG_EXISTS) return detail::to_status(code);

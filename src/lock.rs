@@ -34,6 +34,7 @@ use crate::fork;
 use crate::sync::{AtomicU32, Condvar, MODELLED, Mutex, Ordering, each, global, local};
 use std::cell::Cell;
 use std::ptr;
+use std::time::{Duration, Instant};
 
 #[repr(transparent)]
 pub(crate) struct Lock(AtomicU32);
@@ -46,6 +47,17 @@ const ABANDONED: u32 = 4;
 
 /// Somebody has the lock for long.
 pub(crate) struct Busy;
+
+/// Since when a call waits for long holders, if it does.
+#[derive(Default)]
+pub(crate) struct Waited(Option<Instant>);
+
+impl Waited {
+    /// None if that is beyond all time.
+    fn deadline(&mut self, limit: Duration) -> Option<Instant> {
+        self.0.get_or_insert_with(Instant::now).checked_add(limit)
+    }
+}
 
 /// Where those sleep who wait for long holders, by the lock's address.
 struct Lot {
@@ -102,20 +114,33 @@ impl Lock {
 
     /// Waits until nobody has the lock for long, or refuses if this thread has one: then it might wait for itself. The
     /// pin ends before it sleeps, so afterwards the lock may be gone. Of the locks that the thread has, `in_order` were
-    /// taken in an order that everybody keeps, so that they are no danger.
-    pub(crate) fn wait(&self, pin: Pin, in_order: u32) -> Result<(), Error> {
+    /// taken in an order that everybody keeps, so that they are no danger. Gives [`Error::TimedOut`] when it was `limit`
+    /// since the call first waited.
+    pub(crate) fn wait(
+        &self,
+        pin: Pin,
+        in_order: u32,
+        limit: Option<Duration>,
+        waited: &mut Waited,
+    ) -> Result<(), Error> {
         if LONG_HELD.with(Cell::get) != in_order {
             return Err(Error::Deadlock);
         }
+        let deadline = limit.and_then(|limit| waited.deadline(limit));
         let lot = self.lot();
         let mut guard = lot.mutex.lock();
         // Under the mutex, which the holder takes before it wakes us.
         let busy = self.0.load(Ordering::Relaxed) & LONG != 0;
         drop(pin);
-        if busy {
-            lot.freed.wait(&mut guard);
+        match deadline {
+            _ if !busy => Ok(()),
+            None => {
+                lot.freed.wait(&mut guard);
+                Ok(())
+            }
+            Some(deadline) if lot.freed.wait_until(&mut guard, deadline).timed_out() => Err(Error::TimedOut),
+            Some(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Ends a long hold. True if what the lock guards was abandoned meanwhile: the caller frees it.

@@ -30,12 +30,15 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::tree::edit::Retired;
 use crate::tree::{Entry, Spot, garbage_of_entry};
 use std::ptr::{self, NonNull};
+use std::time::Duration;
 
 pub(crate) struct Table {
     pub(crate) names: Live<Name>,
     pub(crate) cuts: Cuts,
     /// The registry, while it runs, and those who hold a cut.
     holders: AtomicU64,
+    /// How long a change to a bucket waits for an update function or a commit that has it; None: for ever.
+    pub(crate) busy_limit: Option<Duration>,
 }
 
 /// A change that adds names, one after the other: so few that it is short.
@@ -86,14 +89,14 @@ impl<'t> Adding<'t, '_> {
 
 impl Table {
     /// An empty table, held once.
-    pub(crate) fn make() -> NonNull<Table> {
+    pub(crate) fn make(busy_limit: Option<Duration>) -> NonNull<Table> {
         let mut memory = Box::<Table>::new_uninit();
         let table = memory.as_mut_ptr();
         // SAFETY: freshly allocated, and never moved, so that the map can keep the address of the cuts.
         unsafe {
             let cuts = &raw const (*table).cuts;
             let names = Live::new(Hash::random(), cuts);
-            table.write(Table { names, cuts: Cuts::new(), holders: AtomicU64::new(1) });
+            table.write(Table { names, cuts: Cuts::new(), holders: AtomicU64::new(1), busy_limit });
             NonNull::from(Box::leak(memory.assume_init()))
         }
     }

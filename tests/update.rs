@@ -1,10 +1,11 @@
 //! Update functions: foreign code that decides what becomes of a key, as slowly and as badly as it likes.
 
-use kvreg::{Batch, Bounds, Bucket, Error, Reason, Registry, Snapshot, Update, Value, ValueRef};
+use kvreg::{Batch, Bounds, Bucket, Error, Options, Reason, Registry, Snapshot, Update, Value, ValueRef};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 fn start() -> (Registry, Bucket) {
     let registry = Registry::start().unwrap();
@@ -295,6 +296,42 @@ fn those_who_wait_for_a_function_learn_that_the_bucket_ended() {
             assert_eq!(result, Err(Error::Dead));
             assert_eq!(waits.join().unwrap(), Err(Error::Dead));
         });
+        registry.stop().unwrap();
+    }
+}
+
+#[test]
+fn a_change_waits_no_longer_for_a_function_than_the_options_say() {
+    for busy_timeout in [Duration::ZERO, Duration::from_millis(20)] {
+        let options = Options { busy_timeout: Some(busy_timeout), ..Options::default() };
+        let (registry, _) = Registry::start_with(options).unwrap();
+        let (bucket, free) = (registry.create("bucket").unwrap(), registry.create("free").unwrap());
+        bucket.put("key", 1).unwrap();
+        free.put("key", 1).unwrap();
+        let change_all = move || {
+            let timed_out = Err(Error::TimedOut);
+            assert_eq!(bucket.put("key", 2), timed_out, "over a number of its type");
+            assert_eq!(bucket.put("key", "text"), timed_out);
+            assert_eq!(bucket.put("new", 2), timed_out);
+            assert_eq!(bucket.delete("key").map(drop), timed_out);
+            assert_eq!(bucket.add("key", 1, Bounds::default()).map(drop), timed_out);
+            assert_eq!(bucket.update("key", |_| panic!("not called")), timed_out);
+            assert_eq!(bucket.clear().map(drop), timed_out);
+            let mut batch = Batch::new(registry);
+            batch.put(free, "key", 2).unwrap();
+            batch.put(bucket, "key", 2).unwrap();
+            assert_eq!(batch.commit().map(drop), timed_out);
+            // Nothing is held by what was given up, and nobody else is concerned.
+            assert_eq!((free.get_int("key"), free.put("key", 3)), (Ok(Some(1)), Ok(())));
+            assert_eq!(bucket.get_int("key"), Ok(Some(1)));
+        };
+        let update = |_: Option<Value>| {
+            thread::spawn(change_all).join().unwrap();
+            Update::Put(ValueRef::Int(7))
+        };
+        assert_eq!(bucket.update("key", update), Ok(()));
+        assert_eq!((bucket.get_int("key"), bucket.count(), bucket.revision()), (Ok(Some(7)), Ok(1), Ok(2)));
+        assert_eq!(bucket.put("key", 8), Ok(()));
         registry.stop().unwrap();
     }
 }

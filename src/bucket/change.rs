@@ -9,7 +9,7 @@ use crate::cuts::Now;
 use crate::epoch::{self, Pin, Writing};
 use crate::error::Error;
 use crate::fork;
-use crate::lock::Busy;
+use crate::lock::{Busy, Waited};
 use crate::name::MAX_LEN;
 use crate::tree::edit::Retired;
 use crate::tree::{Node, find, glimpse};
@@ -91,9 +91,11 @@ pub(super) fn change_with_revision<'a, R>(
 ) -> Result<R, Error> {
     let key = checked(key)?;
     fork::check()?;
+    let mut waited = Waited::default();
     loop {
         let pin = epoch::pin();
-        let contents: *const Contents = access::resolve(bucket, Right::Write)?.contents_or_new(&pin)?;
+        let slot = access::resolve(bucket, Right::Write)?;
+        let contents: *const Contents = slot.contents_or_new(&pin)?;
         // SAFETY: alive while the pin is.
         let contents = unsafe { &*contents };
         let hash = contents.hash().of(key);
@@ -106,7 +108,8 @@ pub(super) fn change_with_revision<'a, R>(
         match contents.lock().acquire(&pin) {
             Err(Busy) => {
                 drop(writing);
-                contents.lock().wait(pin, 0)?;
+                let limit = slot.busy_limit(&pin);
+                contents.lock().wait(pin, 0, limit, &mut waited)?;
             }
             Ok(held) => {
                 let mut retired = Retired::new();

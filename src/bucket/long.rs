@@ -8,7 +8,7 @@ use super::{Right, access};
 use crate::epoch;
 use crate::error::Error;
 use crate::fork;
-use crate::lock::Busy;
+use crate::lock::{Busy, Waited};
 use crate::sync::memory;
 use crate::tree::edit::Retired;
 use std::ptr::NonNull;
@@ -21,24 +21,29 @@ pub(crate) struct Long {
 impl Long {
     /// Takes a bucket's lock; [`Error::Deadlock`] instead of waiting if this thread has one already.
     pub(crate) fn take(bucket: u64) -> Result<Long, Error> {
-        Long::take_next(bucket, 0)
+        Long::take_next(bucket, 0, &mut Waited::default())
     }
 
     /// Takes the locks of several buckets, which stand in the order of their full handles.
     pub(crate) fn take_all(buckets: impl Iterator<Item = u64>) -> Result<Vec<Long>, Error> {
-        buckets.zip(0..).map(|(bucket, taken)| Long::take_next(bucket, taken)).collect()
+        let mut waited = Waited::default();
+        buckets.zip(0..).map(|(bucket, taken)| Long::take_next(bucket, taken, &mut waited)).collect()
     }
 
-    fn take_next(bucket: u64, taken: u32) -> Result<Long, Error> {
+    fn take_next(bucket: u64, taken: u32, waited: &mut Waited) -> Result<Long, Error> {
         fork::check()?;
         loop {
             let pin = epoch::pin();
-            let contents: *const Contents = access::resolve(bucket, Right::Write)?.contents_or_new(&pin)?;
+            let slot = access::resolve(bucket, Right::Write)?;
+            let contents: *const Contents = slot.contents_or_new(&pin)?;
             // SAFETY: alive while the pin is.
             let contents = unsafe { &*contents };
             match contents.lock().acquire_long(&pin) {
                 Ok(()) => return Ok(Long { contents: NonNull::from(contents) }),
-                Err(Busy) => contents.lock().wait(pin, taken)?,
+                Err(Busy) => {
+                    let limit = slot.busy_limit(&pin);
+                    contents.lock().wait(pin, taken, limit, waited)?;
+                }
             }
         }
     }

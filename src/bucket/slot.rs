@@ -9,6 +9,7 @@ use crate::slot::{Home, Kind, SlotData, Slots};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, global};
 use crate::table::Table;
 use std::ptr;
+use std::time::Duration;
 
 global! {
     /// The slots of all buckets of this process.
@@ -117,6 +118,13 @@ impl BucketSlot {
     /// What ends by itself in it, if anything ever was to.
     pub(crate) fn times<'p>(&self, pin: &'p Pin) -> Option<&'p Times> {
         self.contents(pin)?.times()
+    }
+
+    /// How long a change waits for who has the lock of the contents for long; None: for ever.
+    #[cold]
+    pub(super) fn busy_limit(&self, _pin: &Pin) -> Option<Duration> {
+        // SAFETY: alive while the pin under which the slot was resolved is. Relaxed: as in `registry`.
+        unsafe { (*self.table.load(Ordering::Relaxed)).busy_limit }
     }
 
     /// The contents, if anything was ever put in.

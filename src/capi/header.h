@@ -35,7 +35,8 @@
  *             a bucket or of the registry, an owner's end) is made at once, and its answer is that of the change; before
  *             it returns it waits for synchronous handlers and for room in queues, but no longer than those who added
  *             them said (`limit_ms` for a call of a handler, `block_ms`). A change to a bucket waits for an update
- *             function or a commit that has it, as long as that takes: only your own function can be slow there.
+ *             function or a commit that has it, no longer than the registry's options say (`busy_ms`; else as long as
+ *             that takes: only your own function can be slow there), and has changed nothing if it gives up.
  *   fork      In the child, reads go on from the tables and snapshots as they were; everything else gives
  *             KVREG_FORKED at once: changes, all calls of batches, events and supervisors, and making or closing a
  *             snapshot.

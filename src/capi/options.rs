@@ -55,6 +55,7 @@ unsafe impl Options for kvreg_options {
         history: 0,
         max_restarts: 3,
         restart_window_ms: 5000,
+        busy_ms: -1,
     };
 }
 

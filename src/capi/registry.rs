@@ -1,5 +1,6 @@
 //! Registries: start, names to buckets, stop.
 
+use super::event::timeout;
 use super::types::*;
 use super::{guard, guard_len, name, optional, options, output, owner, usual, value};
 use crate::error::Error;
@@ -270,7 +271,8 @@ unsafe fn start_options<'a>(options: *const kvreg_options) -> Result<Options<'a>
     let kvreg_options { name: data, name_len, max_restarts, restart_window_ms, .. } = options;
     // SAFETY: the name is readable by this function's contract.
     let name = if data.is_null() && name_len == 0 { None } else { Some(unsafe { name(data, name_len)? }) };
-    Ok(Options { name, history, max_restarts, restart_window: Duration::from_millis(restart_window_ms) })
+    let restart_window = Duration::from_millis(restart_window_ms);
+    Ok(Options { name, history, max_restarts, restart_window, busy_timeout: timeout(options.busy_ms)? })
 }
 
 /// By itself, so that the short way has no part in what the calls of this one cost.

@@ -201,6 +201,10 @@ pub struct kvreg_options {
     pub max_restarts: u32,
     /// In milliseconds. By default 5000.
     pub restart_window_ms: u64,
+    /// How many milliseconds a change to a bucket waits while an update function or a commit in another thread has that
+    /// bucket: then it gives `KVREG_TIMED_OUT`, and has changed nothing. 0: it does not wait; -1, the default: for ever;
+    /// other negative numbers are `KVREG_INVALID_ARGUMENT`.
+    pub busy_ms: i64,
 }
 
 /// How a bucket is made. Fill it with `KVREG_BUCKET_OPTIONS_INIT`, then set what you want.

@@ -25,12 +25,16 @@ pub struct Options<'a> {
     pub max_restarts: u32,
     /// By default 5 s.
     pub restart_window: Duration,
+    /// How long a change to a bucket waits while an update function or a commit in another thread has that bucket: then
+    /// it gives [`Error::TimedOut`], and has changed nothing. None, the default: for ever.
+    pub busy_timeout: Option<Duration>,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
         let Limits { max_restarts, window } = Limits::default();
-        Options { name: None, history: None, max_restarts, restart_window: window }
+        let restart_window = window;
+        Options { name: None, history: None, max_restarts, restart_window, busy_timeout: None }
     }
 }
 
@@ -47,7 +51,7 @@ pub(super) fn start(options: Options<'_>) -> Result<Registry, Error> {
     let (index, slot) = REGISTRIES.take()?;
     let id = REGISTRIES.next_id(index);
     let shared = Shared::in_slot(slot);
-    let table = Table::make();
+    let table = Table::make(options.busy_timeout);
     let limits = Limits { max_restarts: options.max_restarts, window: options.restart_window };
     shared.threads.start(shared, id, limits);
     if let Err(error) = shared.keeper.start(shared, id, table) {

@@ -361,6 +361,50 @@ TEST(update_functions_that_cross_do_not_hang) {
     teardown();
 }
 
+/* As another thread. */
+static void *find_it_busy(void *unused) {
+    (void)unused;
+    CHECK_EQ(kvreg_put_int(bucket, "n", 1, 9), KVREG_TIMED_OUT);
+    CHECK_EQ(kvreg_put_str(bucket, "n", 1, "text", 4), KVREG_TIMED_OUT);
+    CHECK_EQ(kvreg_delete(bucket, "n", 1), KVREG_TIMED_OUT);
+    kvreg_batch batch = 0;
+    CHECK_EQ(kvreg_batch_new(registry, &batch), KVREG_OK);
+    const kvreg_value nine = int_value(9);
+    CHECK_EQ(kvreg_batch_put(batch, other, "n", 1, &nine), KVREG_OK);
+    CHECK_EQ(kvreg_batch_put(batch, bucket, "n", 1, &nine), KVREG_OK);
+    CHECK_EQ(kvreg_batch_commit(batch), KVREG_TIMED_OUT);
+    CHECK_EQ(kvreg_batch_close(batch), KVREG_OK);
+    CHECK_EQ(number_at(bucket, "n"), 1);
+    CHECK_EQ(number_at(other, "n"), NO_NUMBER);
+    CHECK_EQ(kvreg_put_int(other, "n", 1, 2), KVREG_OK);
+    return NULL;
+}
+
+static void let_another_try(plan *p, const kvreg_value *old) {
+    (void)p, (void)old;
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, find_it_busy, NULL) == 0);
+    REQUIRE(pthread_join(thread, NULL) == 0);
+}
+
+TEST(a_change_waits_no_longer_for_a_function_than_the_options_say) {
+    kvreg_options options = KVREG_OPTIONS_INIT;
+    CHECK_EQ(options.busy_ms, -1);
+    options.busy_ms = -2;
+    CHECK_EQ(kvreg_start(&options, &registry), KVREG_INVALID_ARGUMENT);
+    for (options.busy_ms = 0; options.busy_ms <= 10; options.busy_ms += 10) {
+        CHECK_EQ(kvreg_start(&options, &registry), KVREG_OK);
+        CHECK_EQ(kvreg_create(registry, "bucket", 6, &bucket), KVREG_OK);
+        CHECK_EQ(kvreg_create(registry, "other", 5, &other), KVREG_OK);
+        CHECK_EQ(kvreg_put_int(bucket, "n", 1, 1), KVREG_OK);
+        plan p = {.answer = KVREG_UPDATE_PUT, .put = int_value(2), .inside = let_another_try};
+        CHECK_EQ(update("n", &p), KVREG_OK);
+        CHECK_EQ(number_at(bucket, "n"), 2);
+        CHECK_EQ(kvreg_put_int(bucket, "n", 1, 3), KVREG_OK);
+        teardown();
+    }
+}
+
 int main(void) {
     RUN(an_exception_ends_the_process);
     RUN(an_update_does_what_its_function_says);
@@ -371,5 +415,6 @@ int main(void) {
     RUN(what_an_update_function_may_do);
     RUN(a_bucket_may_end_during_an_update);
     RUN(update_functions_that_cross_do_not_hang);
+    RUN(a_change_waits_no_longer_for_a_function_than_the_options_say);
     return check_end();
 }

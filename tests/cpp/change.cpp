@@ -217,6 +217,20 @@ TEST(update_decides) {
     CHECK(other.get_string("from inside").value() == "f" && bucket.get_string("calls").value() == "f");
 }
 
+TEST(a_change_waits_no_longer_for_a_function_than_the_options_say) {
+    kvreg::StartOptions options;
+    options.busy_timeout = std::chrono::milliseconds(-1);
+    CHECK(Registry::start(options).status() == Status::invalid_argument);
+    options.busy_timeout = std::chrono::milliseconds(0);
+    const Registry registry = Registry::start(options).value();
+    const Bucket bucket = bucket_of(registry);
+    CHECK(bucket.update("milk", [&](auto) {
+        std::thread([&] { CHECK(bucket.put("milk", 2).status() == Status::timed_out); }).join();
+        return Update::put(3);
+    }));
+    CHECK(bucket.get_int("milk").value() == 3 && bucket.put("milk", 4));
+}
+
 TEST(an_update_function_is_not_called_in_vain) {
     const Registry registry = Registry::start().value();
     const Bucket bucket = bucket_of(registry);
@@ -300,6 +314,7 @@ int main() {
     RUN(add_counts);
     RUN(clear_deletes_all);
     RUN(update_decides);
+    RUN(a_change_waits_no_longer_for_a_function_than_the_options_say);
     RUN(an_update_function_is_not_called_in_vain);
     RUN(what_an_update_function_throws_goes_through);
     RUN(updates_take_turns);

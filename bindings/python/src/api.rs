@@ -127,6 +127,7 @@ pub(crate) fn start(
     history: u64,
     max_restarts: u32,
     restart_window_ms: u64,
+    busy_ms: i64,
 ) -> Result<(u64, bool), Status> {
     let (name, name_len) = name.map_or((std::ptr::null(), 0), parts);
     let options = kvreg_options {
@@ -136,6 +137,7 @@ pub(crate) fn start(
         history,
         max_restarts,
         restart_window_ms,
+        busy_ms,
     };
     let mut id = 0;
     // SAFETY: all pointers are valid during the call, which keeps none of them.

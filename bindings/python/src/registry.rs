@@ -31,6 +31,9 @@ use std::borrow::Cow;
 /// Should one of its threads die, of a defect inside kvreg, it is started anew, but not more often than `max_restarts` in
 /// `restart_window` seconds (3 in 5 s): then the registry makes no more changes to its table, and reads go on.
 ///
+/// `busy_timeout` says for how many seconds a change to a bucket waits while an update function or a commit in another
+/// thread has that bucket: then it raises TimedOutError, and has changed nothing. None: for ever.
+///
 /// >>> with kvreg.Registry("sessions") as mine, kvreg.Registry("sessions") as joined:
 /// ...     bucket = mine.create("ada")
 /// ...     joined == mine, joined["ada"] == bucket, list(joined)
@@ -46,24 +49,26 @@ pub(crate) struct Registry {
 #[pymethods]
 impl Registry {
     #[new]
-    #[pyo3(signature = (name=None, *, history=None, max_restarts=3, restart_window=None))]
+    #[pyo3(signature = (name=None, *, history=None, max_restarts=3, restart_window=None, busy_timeout=None))]
     fn new(
         py: Python<'_>,
         name: Option<&Bound<'_, PyAny>>,
         history: Option<&Bound<'_, PyAny>>,
         max_restarts: u32,
         restart_window: Option<&Bound<'_, PyAny>>,
+        busy_timeout: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let window = match restart_window {
             None => 5000,
             window => time::milliseconds("restart_window", window)?.cast_unsigned(),
         };
+        let busy = time::milliseconds("busy_timeout", busy_timeout)?;
         let history = history.map_or(Ok(0), |count| convert::positive("a history", count))?;
         let bytes = name.map(convert::name).transpose()?;
         let known =
             name.zip(bytes.as_ref()).map(|(name, bytes)| convert::canonical(name, bytes)).transpose()?;
         let (id, started) = py
-            .detach(|| api::start(bytes.as_deref(), history, max_restarts, window))
+            .detach(|| api::start(bytes.as_deref(), history, max_restarts, window, busy))
             .map_err(|status| errors::from_status(py, status, "a new registry"))?;
         Ok(Registry { id, name: known, started })
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import threading
 from collections.abc import Callable
@@ -231,3 +232,37 @@ for _ in range(20):
     running.acquire()
 """
     script(code)
+
+
+def test_a_change_waits_no_longer_for_a_function_of_another_language_than_asked() -> None:
+    for wrong in (-1, float("nan")):
+        with pytest.raises(kvreg.InvalidArgumentError):
+            kvreg.Registry(busy_timeout=wrong)
+    with pytest.raises(kvreg.WrongTypeError):
+        kvreg.Registry(busy_timeout="long")  # type: ignore[arg-type]
+    core = ctypes.CDLL(kvreg.core_info().path)
+    update_function = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+    keep = 0
+    for busy_timeout in (0, 0.01):
+        with kvreg.Registry(busy_timeout=busy_timeout) as registry:
+            bucket = registry.create("bucket")
+            bucket["a"] = 1
+            refused: list[type[kvreg.Error]] = []
+
+            def change(_: int, bucket: kvreg.Bucket = bucket, refused: list = refused) -> None:
+                try:
+                    bucket["a"] = 2
+                except kvreg.Error as error:
+                    refused.append(type(error))
+
+            @update_function
+            def slow(_data: object, _old: object, _new: object, change: Callable[[int], None] = change) -> int:
+                together(1, change)
+                return keep
+
+            key = b"a"
+            status = core.kvreg_bucket_update(
+                ctypes.c_uint64(bucket.id), key, ctypes.c_size_t(len(key)), slow, None, None
+            )
+            assert status == 0 and refused == [kvreg.TimedOutError] and bucket["a"] == 1
+            bucket["a"] = 3

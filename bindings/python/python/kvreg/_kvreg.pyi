@@ -44,6 +44,7 @@ class Registry(Mapping[str, Bucket]):
         history: int | None = None,
         max_restarts: int = 3,
         restart_window: _Time | None = None,
+        busy_timeout: _Time | None = None,
     ) -> Self: ...
     @staticmethod
     def from_id(id: int) -> Registry: ...
